@@ -1,0 +1,260 @@
+/* resilicache.h: cache consistency for programs that keep their truth in a database and their speed in Redis.
+ *
+ * What is not in this file is private.  Said once, true everywhere:
+ * - Bytes are a pointer and a size; any byte may occur; only what is declared `const char *` ends in NUL.
+ * - Times are int64_t milliseconds, named *_ms.  A zero in a struct that the caller fills means "the default".
+ * - Nothing is passed or returned as a struct by value, and no struct that a caller fills holds a pointer to
+ *   the caller's memory.  What is passed in is copied before the call returns.
+ * - "Threads: any" may be called from all threads at once; "one" by one thread at a time, not always the same.
+ *   Unless a function says otherwise, it is "any" for an rcache and "one" for every other handle.
+ * - The *_free functions and rcache_close take NULL and may come in any order: a handle keeps what it needs.
+ * - After fork() a child may only close and free what it inherited; anything else fails with RCACHE_E_FORKED. */
+#ifndef RESILICACHE_H
+#define RESILICACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define RCACHE_VERSION_MAJOR 0
+#define RCACHE_VERSION_MINOR 1
+#define RCACHE_VERSION_PATCH 0
+#define RCACHE_VERSION (RCACHE_VERSION_MAJOR * 1000000 + RCACHE_VERSION_MINOR * 1000 + RCACHE_VERSION_PATCH)
+
+#if defined(_WIN32) && !defined(RCACHE_STATIC)
+#  ifdef RCACHE_BUILDING
+#    define RCACHE_API __declspec(dllexport)
+#  else
+#    define RCACHE_API __declspec(dllimport)
+#  endif
+#elif defined(__GNUC__)
+#  define RCACHE_API __attribute__((visibility("default")))
+#else
+#  define RCACHE_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of the library at hand, built as RCACHE_VERSION is.  Threads: any. */
+RCACHE_API uint32_t rcache_version(void);
+/* 1 if this build has the feature ("redis", "memory", "resp3", ...), else 0.  Threads: any. */
+RCACHE_API int32_t rcache_has(const char *feature);
+
+/* ---- status ------------------------------------------------------------------------------------------
+ * 0 is success, failures are negative.  A number keeps its meaning for ever; new ones may come. */
+
+enum {
+    RCACHE_OK = 0,
+    RCACHE_E_INVALID = -1,      /* an argument or option; the message names it and what would be right */
+    RCACHE_E_NOMEM = -2,        /* memory could not be had; nothing was done */
+    RCACHE_E_MISUSE = -3,       /* a call out of order */
+    RCACHE_E_FORKED = -4,       /* the handle came from the parent process: open a new one */
+    RCACHE_E_CLOSED = -5,       /* the cache was closed */
+    RCACHE_E_TIMEOUT = -6,      /* the op's deadline passed */
+    RCACHE_E_CANCELED = -7,     /* rcache_op_cancel */
+    RCACHE_E_UNAVAILABLE = -8,  /* no server answers */
+    RCACHE_E_AUTH = -9,         /* the server refuses user or password */
+    RCACHE_E_SERVER = -10,      /* an error of the server, in its words */
+    RCACHE_E_PROTOCOL = -11,    /* a reply that makes no sense */
+    RCACHE_E_LOADER = -12,      /* the loader failed and nothing stale could be served */
+    RCACHE_E_LOST = -13,        /* the lease or lock is someone else's now */
+    RCACHE_E_LIMIT = -14,       /* a bound of ours: key or value too large, too many keys */
+    RCACHE_E_UNSUPPORTED = -15, /* by this server or this build */
+    RCACHE_E_TYPE = -16         /* the key holds something that is no cache entry */
+};
+
+/* The caller's own; layout frozen.  Every `err` argument may be NULL. */
+typedef struct rcache_error {
+    int32_t status;
+    char message[252]; /* one line of UTF-8 */
+} rcache_error;
+#define RCACHE_ERROR_INIT { 0, { 0 } }
+
+/* "RCACHE_E_LOST"; static text, "RCACHE_E_UNKNOWN" for a number that is none.  Threads: any. */
+RCACHE_API const char *rcache_status_name(int32_t status);
+/* 1: the same call may succeed later (a timeout, a server away).  Threads: any. */
+RCACHE_API int32_t rcache_status_retriable(int32_t status);
+
+/* ---- options: text, so that no binding has to know them -----------------------------------------------
+ * The same names serve here, in a URL's query, on the command line and in the manual. */
+
+typedef struct rcache_options rcache_options;
+
+typedef struct rcache_option_info {
+    uint32_t struct_size; /* in: sizeof the struct as the caller knows it */
+    uint32_t reserved;
+    const char *name;     /* out: static text, all five */
+    const char *type;     /* "duration", "integer", "number", "boolean", "size" or "text" */
+    const char *fallback; /* the default, as one would write it */
+    const char *range;    /* "1ms..24h"; "" where anything goes */
+    const char *help;     /* one sentence */
+} rcache_option_info;
+
+/* An empty set of options; NULL for want of memory.  Free it with rcache_options_free. */
+RCACHE_API rcache_options *rcache_options_new(void);
+RCACHE_API void rcache_options_free(rcache_options *options);
+/* Durations are "250ms", "3s", "1.5s", "2m", "1h", or a bare number of seconds; sizes "64mb"; booleans yes and no.
+ * RCACHE_E_INVALID for a name that is none (the message has the nearest) or a value out of range. */
+RCACHE_API int32_t rcache_options_set(rcache_options *options, const char *name, const char *value, rcache_error *err);
+/* Fills *info with option number `index`; RCACHE_E_INVALID past the last.  Threads: any. */
+RCACHE_API int32_t rcache_options_describe(size_t index, rcache_option_info *info);
+
+/* ---- the cache -------------------------------------------------------------------------------------------
+ * Opening only reads: no socket, no thread before the first op, so that a server that loads, then forks its
+ * workers, may open before and use after.  Closing ends all ops with RCACHE_E_CLOSED and does not wait. */
+
+typedef struct rcache rcache;
+
+/* memory:// · redis://user:password@host:port/db · valkey:// · unix:///path?db=1 ; options as ?name=value&...
+ * `options` (may be NULL) go over those of the URL and stay the caller's.  On success *cache is the caller's to
+ * close; on failure it is NULL and *err says why, never with the password in it. */
+RCACHE_API int32_t rcache_open(const char *url, const rcache_options *options, rcache **cache, rcache_error *err);
+RCACHE_API void rcache_close(rcache *cache);
+/* "name value" lines, NUL-terminated and cut at capacity; returns the size needed, without the NUL. */
+RCACHE_API size_t rcache_stats(rcache *cache, char *text, size_t capacity);
+
+/* ---- results: what is left of an op --------------------------------------------------------------------- */
+
+typedef struct rcache_result rcache_result;
+
+enum {
+    RCACHE_FAILED = 0, /* status says why */
+    RCACHE_HIT,        /* fetch, get: from the cache, fresh; inspect: a text of "name value" lines */
+    RCACHE_LOADED,     /* fetch: by a loader, this call's or one that it joined */
+    RCACHE_STALE,      /* fetch: invalidated, a newer value is being loaded; eventual mode only */
+    RCACHE_ABSENT,     /* fetch: the loader says there is none; get, delete, inspect: not there */
+    RCACHE_DONE        /* set, invalidate, delete, lock, unlock, renew: it is done */
+};
+
+typedef struct rcache_value { /* a view into the result, valid until it is freed; layout frozen */
+    const void *data;         /* an empty value may have NULL here: absence is the outcome, never the pointer */
+    size_t size;
+    int32_t outcome;
+    int32_t status; /* of this key: a batch may fail in part */
+} rcache_value;
+
+/* Fills values[0 .. min(count, capacity)) in one crossing and returns the count, one per key. */
+RCACHE_API size_t rcache_result_values(const rcache_result *result, rcache_value *values, size_t capacity);
+/* What went wrong with key `index`, in words; "" where nothing did.  Lives as long as the result. */
+RCACHE_API const char *rcache_result_message(const rcache_result *result, size_t index);
+/* The status of the first key that failed, or RCACHE_OK.  *index (may be NULL) is that key. */
+RCACHE_API int32_t rcache_result_status(const rcache_result *result, size_t *index);
+RCACHE_API void rcache_result_free(rcache_result *result);
+
+/* ---- loads: the right and the duty to produce values ------------------------------------------------------
+ * Answer each key, now or later, from whichever thread; leases are renewed meanwhile.  Every load that is
+ * handed out must be finished, also after its op was cancelled or its cache closed. */
+
+typedef struct rcache_load rcache_load;
+
+RCACHE_API size_t rcache_load_count(const rcache_load *load);
+/* The key as the caller gave it; lives as long as the load.  NULL past the last. */
+RCACHE_API const void *rcache_load_key(const rcache_load *load, size_t index, size_t *size);
+/* Which of the op's keys it is: a position in the arrays that rcache_op_fetch was given. */
+RCACHE_API size_t rcache_load_position(const rcache_load *load, size_t index);
+/* 0: every lease of the load is lost, so that nothing it stores will be kept.  Threads: any. */
+RCACHE_API int32_t rcache_load_wanted(const rcache_load *load);
+/* ttl_ms overrides the op's for this key; 0: the op's.  The last answer to a key counts. */
+RCACHE_API int32_t rcache_load_value(rcache_load *load, size_t index, const void *data, size_t size, int64_t ttl_ms);
+RCACHE_API int32_t rcache_load_absent(rcache_load *load, size_t index);
+RCACHE_API int32_t rcache_load_fail(rcache_load *load, size_t index, const char *message);
+/* Consumes the load; keys without an answer fail. */
+RCACHE_API void rcache_load_finish(rcache_load *load);
+
+/* ---- ops: begin here, run by one of the drivers below -------------------------------------------------------
+ * A batch is flat: the keys in one run of bytes and an array of their sizes; never an array of pointers.
+ * Beginning never fails: an op that can't be begun is one whose first event is DONE, with the reason. */
+
+typedef struct rcache_op rcache_op;
+
+enum {
+    RCACHE_STRONG = 1,   /* fetch: linearizable, for this call, whatever the default */
+    RCACHE_EVENTUAL = 2, /* fetch: may be stale for a while, whatever the default */
+    RCACHE_INLINE = 4,   /* fetch: a refresh that this call wins is done within it, not handed over at its end */
+    RCACHE_RAW = 8,      /* get, set: the value alone; leases and locks are neither looked at nor touched */
+    RCACHE_WAIT = 16     /* lock: wait for another's lock to end, until the deadline, instead of RCACHE_E_LOST */
+};
+
+typedef struct rcache_call { /* NULL: all defaults */
+    uint32_t struct_size;    /* sizeof the struct as the caller knows it; what it lacks counts as zero */
+    uint32_t flags;
+    int64_t deadline_ms; /* from now; 0: the option `deadline`; no op is without one */
+    uint64_t version;    /* set, invalidate: only if newer; 0: none.  RCACHE_E_UNSUPPORTED for now */
+} rcache_call;
+
+/* Cache-aside in one call: the cached values, or a load for those that this caller is to produce. */
+RCACHE_API rcache_op *rcache_op_fetch(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
+                                      int64_t ttl_ms, const rcache_call *call);
+/* What is stored, whatever its state; never loads. */
+RCACHE_API rcache_op *rcache_op_get(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
+                                    const rcache_call *call);
+/* Write-through: stored as fresh, ends every lease.  Values lie one behind the other, as the keys do. */
+RCACHE_API rcache_op *rcache_op_set(rcache *cache, const void *keys, const uint32_t *key_sizes, const void *values,
+                                    const uint32_t *value_sizes, size_t count, int64_t ttl_ms, const rcache_call *call);
+/* Tag as deleted: call it after the database has committed and before the writer reports success. */
+RCACHE_API rcache_op *rcache_op_invalidate(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
+                                           const rcache_call *call);
+/* Outcome DONE where there was an entry, ABSENT where there was none. */
+RCACHE_API rcache_op *rcache_op_delete(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
+                                       const rcache_call *call);
+/* Lock for update: while it lives, strong readers wait, eventual ones get the old value, and loads can't store.
+ * RCACHE_E_LOST: another owner holds it.  The same owner may lock again.  lease_ms 0: the option lock_expire_max. */
+RCACHE_API rcache_op *rcache_op_lock(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
+                                     const void *owner, size_t owner_size, int64_t lease_ms, const rcache_call *call);
+/* The lock lives lease_ms from now.  RCACHE_E_LOST: it had ended. */
+RCACHE_API rcache_op *rcache_op_renew(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
+                                      const void *owner, size_t owner_size, int64_t lease_ms, const rcache_call *call);
+/* Leaves the entry invalidated, also if the lock had ended.  RCACHE_E_LOST: another writer holds it by now. */
+RCACHE_API rcache_op *rcache_op_unlock(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
+                                       const void *owner, size_t owner_size, const rcache_call *call);
+/* The entry as it lies in the store, for people: lines "state fresh", "size 6", "ttl_ms 9000", "owner ...". */
+RCACHE_API rcache_op *rcache_op_inspect(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
+                                        const rcache_call *call);
+
+/* Asks the op to end; DONE still comes, once.  A load that was handed out goes on.  Threads: any. */
+RCACHE_API void rcache_op_cancel(rcache_op *op);
+/* For an op without DONE: after DONE there is no op. */
+RCACHE_API void rcache_op_free(rcache_op *op);
+
+enum {
+    RCACHE_EVENT_NONE = 0,
+    RCACHE_EVENT_DONE,    /* the last: `result` is the caller's, `value` the view of its first key; a `load` beside
+                             it is a refresh behind, the caller's to finish, best elsewhere */
+    RCACHE_EVENT_LOAD,    /* `load` is the caller's to finish, then wait again */
+    RCACHE_EVENT_LOG,     /* `value` is a line of text; for queues that asked for it */
+    RCACHE_EVENT_SEND,    /* stepping: send `value` to `node` */
+    RCACHE_EVENT_RECEIVE, /* stepping: bytes from `node` are due, within wait_ms */
+    RCACHE_EVENT_WAIT     /* stepping: come back in wait_ms */
+};
+
+typedef struct rcache_event { /* layout frozen: one cache line where pointers have 8 bytes */
+    uint64_t tag;             /* as given to rcache_queue_submit: the caller's, never looked into */
+    rcache_result *result;
+    rcache_load *load;
+    rcache_value value;
+    int64_t wait_ms;
+    uint32_t kind;
+    uint32_t node;
+} rcache_event;
+
+/* ---- driver 1, blocking: on the calling thread, without a call back -----------------------------------------
+ * Returns event->kind.  NONE: timeout_ms passed (negative: none but the op's deadline) or a signal came; call again. */
+RCACHE_API int32_t rcache_op_wait(rcache_op *op, int64_t timeout_ms, rcache_event *event);
+
+/* `load` runs on the calling thread and has to finish the load, there or elsewhere. */
+typedef void (*rcache_loader)(rcache_load *load, void *arg);
+
+/* The whole of an op in one call: waits for it, runs `load` (NULL for ops that need none) for what is to be loaded.
+ * Consumes the op.  *result is never NULL and the caller's to free.  Returns the status of the first failure. */
+RCACHE_API int32_t rcache_op_run(rcache_op *op, rcache_loader load, void *arg, rcache_result **result);
+
+/* rcache_op_fetch of one key, with RCACHE_INLINE, and rcache_op_run. */
+RCACHE_API int32_t rcache_fetch(rcache *cache, const void *key, size_t size, int64_t ttl_ms, rcache_loader load,
+                                void *arg, const rcache_call *call, rcache_result **result);
+#define RCACHE_STR(literal) (literal), (sizeof(literal) - 1) /* rcache_fetch(cache, RCACHE_STR("user:1"), ... */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

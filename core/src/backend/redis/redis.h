@@ -1,0 +1,44 @@
+/* redis: the verbs as commands and replies.  Bytes only: who sends and receives them is net/ and the runtime. */
+#ifndef RESILICACHE_BACKEND_REDIS_H
+#define RESILICACHE_BACKEND_REDIS_H
+
+#include "base/buffer.h"
+#include "engine/verbs.h"
+
+/* What is known of the server process at the other end. */
+struct server_facts {
+    uint64_t epoch;  /* hash of its run id and replication id; 0: it tells neither */
+    bool can_track;  /* CLIENT TRACKING over RESP3 */
+};
+
+/* One RESP value, as the reader built it; everything lies in the reader's arena until its next reply. */
+enum resp_type { RESP_NIL, RESP_TEXT, RESP_INTEGER, RESP_ARRAY, RESP_STATUS, RESP_ERROR, RESP_DOUBLE, RESP_BOOLEAN };
+
+struct resp {
+    enum resp_type type;
+    int64_t integer;   /* INTEGER, BOOLEAN */
+    struct slice text; /* TEXT, STATUS, ERROR, DOUBLE (as the server wrote it) */
+    struct blob *blob; /* TEXT of some size lies here instead of the arena; the reader's owner.  text points into it */
+    size_t count;      /* ARRAY; also maps (two items a pair), sets and pushes */
+    struct resp *items;
+};
+
+/* Appends the command(s) for the request in its present form and says in *replies how many replies will come.
+ * False for want of memory: the buffer is as it was. */
+bool redis_encode(struct buffer *out, const struct request *request, const struct server_facts *facts,
+                  uint32_t *replies);
+
+enum redis_answer {
+    REDIS_ANSWERED, /* request->reply is filled */
+    REDIS_MORE,     /* a further reply belongs to it */
+    REDIS_AGAIN     /* request->form was changed (NOSCRIPT, another type, no memory): encode and send it again */
+};
+
+/* Takes reply number `index` (from 0) of the request.  Blobs are shared, not taken. */
+enum redis_answer redis_decode(struct request *request, uint32_t index, const struct resp *resp,
+                               const struct server_facts *facts);
+
+/* The commands that load every script, for a new connection; returns how many replies will come, 0 for want of memory. */
+uint32_t redis_encode_scripts(struct buffer *out);
+
+#endif

@@ -1,0 +1,35 @@
+#include "base/blob.h"
+
+#include "base/alloc.h"
+
+#include <stdatomic.h>
+
+struct blob *blob_new(size_t size) {
+    if (size > SIZE_MAX - sizeof(struct blob) - 1)
+        return NULL;
+    struct blob *blob = mem_alloc(sizeof *blob + size + 1);
+    if (blob == NULL)
+        return NULL;
+    atomic_init(&blob->owners, 1);
+    blob->size = size;
+    blob->data[size] = '\0';
+    return blob;
+}
+
+struct blob *blob_copy(const void *data, size_t size) {
+    struct blob *blob = blob_new(size);
+    if (blob != NULL && size > 0)
+        memcpy(blob->data, data, size);
+    return blob;
+}
+
+struct blob *blob_share(struct blob *blob) {
+    if (blob != NULL)
+        atomic_fetch_add_explicit(&blob->owners, 1, memory_order_relaxed);
+    return blob;
+}
+
+void blob_drop(struct blob *blob) {
+    if (blob != NULL && atomic_fetch_sub_explicit(&blob->owners, 1, memory_order_acq_rel) == 1)
+        mem_free(blob);
+}

@@ -1,0 +1,22 @@
+#define _GNU_SOURCE
+#include "base/random.h"
+
+#include "base/clock.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+/* /dev/urandom rather than getrandom(2): it is on every Unix.  Should even that be missing (a bare chroot), time,
+ * process and stack address still tell processes apart, which is what tokens need. */
+uint64_t random_from_system(void) {
+    uint64_t value = 0;
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        ssize_t got = read(fd, &value, sizeof value);
+        close(fd);
+        if (got == (ssize_t)sizeof value)
+            return value;
+    }
+    struct random mixed = { (uint64_t)clock_now_us() ^ (uint64_t)getpid() << 40 ^ (uint64_t)(uintptr_t)&value };
+    return random_next(&mixed);
+}

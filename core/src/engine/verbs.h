@@ -1,0 +1,115 @@
+/* verbs: what a backend must be able to do to one key, and what it answers.  The contract between the engine, which
+ * decides which verb comes next, and the backends, which carry it out; docs/protocol.md tells the same in prose.
+ *
+ * An entry has a value or none, and one of these states:
+ *   fresh        no lease: the value may be returned by anyone
+ *   invalidated  the lease is void; a value beside it is stale
+ *   leased       an owner may put until the lease ends; a value beside it is stale
+ *   locked       as leased, by a writer (lockUntil 1e10); ends with the key's time to live
+ *   backed off   a lease without an owner, left by a failed load of another client: only strong readers take it
+ *
+ * Each verb may be carried out twice without harm. */
+#ifndef RESILICACHE_ENGINE_VERBS_H
+#define RESILICACHE_ENGINE_VERBS_H
+
+#include "base/blob.h"
+#include "base/list.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum verb {
+    /* FRESH, UNFRESH (a value, but invalidated, leased, locked or of another epoch) or MISS.  Changes nothing. */
+    VERB_PEEK,
+    /* As PEEK; a later change of the key is reported to the engine, once.  Only where backend_can_watch. */
+    VERB_WATCH,
+    /* owner, life_ms (the lease), bound_ms (how long a value may be served after its invalidation), strong, seen.
+     * FRESH value | OWNED [stale value, stale_ms] | BUSY [stale value, stale_ms], remaining_ms, lease.
+     * Fresh entries stay fresh.  An ended, void or missing lease, or one whose text still is `seen`, goes to owner;
+     * asked again by its owner: OWNED again.  A value first found unfresh more than bound_ms ago is removed.
+     * The key gets a time to live that outlives the lease; one that is already longer stays. */
+    VERB_ACQUIRE,
+    /* owner, value, absent, life_ms.  STORED, fresh from now; LOST when owner no longer holds the lease.
+     * life_ms 0: the key is removed instead (an absent result that is not to be kept); still needs the owner. */
+    VERB_PUT,
+    /* owner, life_ms.  OWNED, the lease or lock lives life_ms from now; LOST. */
+    VERB_RENEW,
+    /* owner.  The load failed: invalidated, value and time to live kept.  DONE; LOST and unchanged for others. */
+    VERB_RELEASE,
+    /* bound_ms.  Invalidated; at most bound_ms left to live, counted from the first invalidation.  DONE; MISS where
+     * there is no key (none is made).  A writer's lock stays; its value counts as invalidated from now. */
+    VERB_INVALIDATE,
+    /* owner, life_ms.  OWNED: locked by owner, the key lives life_ms from now.  Takes over any lease, not another
+     * lock: BUSY, remaining_ms. */
+    VERB_LOCK,
+    /* owner, bound_ms.  Invalidated as by INVALIDATE, whoever held it: DONE; but LOST and unchanged where another
+     * owner has it locked. */
+    VERB_UNLOCK,
+    /* value, absent, life_ms.  DONE: fresh from now, whatever was there; every lease and lock is void. */
+    VERB_SET,
+    /* value, life_ms.  DONE: the value alone is replaced; leases and locks stay. */
+    VERB_RAW_SET,
+    /* FRESH value (whatever its state) or MISS. */
+    VERB_GET,
+    /* DONE, or MISS. */
+    VERB_DELETE,
+    /* FRESH: value is a text of "name value" lines for people; or MISS. */
+    VERB_INSPECT
+};
+
+enum verdict {
+    VERDICT_NONE = 0, /* status says why */
+    VERDICT_FRESH,
+    VERDICT_UNFRESH,
+    VERDICT_MISS,
+    VERDICT_OWNED,
+    VERDICT_BUSY,
+    VERDICT_STORED,
+    VERDICT_LOST,
+    VERDICT_DONE
+};
+
+enum { LEASE_TEXT_MAX = 32, TOKEN_SIZE = 32 };
+
+struct reply {
+    int32_t status; /* RCACHE_OK or RCACHE_E_...; the rest holds only for OK */
+    enum verdict verdict;
+    bool absent;          /* FRESH, UNFRESH, stale: the value stands for "there is none" */
+    bool epoch_unknown;   /* FRESH: stored by a client that tells no epoch; strong readers don't take it */
+    struct blob *value;   /* one owner: the request.  NULL: none */
+    struct blob *message; /* with a failed status: why, in words; may be NULL */
+    int64_t remaining_ms; /* BUSY: until the lease ends; -1 unknown */
+    int64_t stale_ms;     /* OWNED, BUSY with a value: how long it may still be served; -1: as long as the entry lives */
+    char lease[LEASE_TEXT_MAX]; /* BUSY: the lease as it is written, to be `seen` */
+};
+
+struct request {
+    enum verb verb;
+    bool strong; /* ACQUIRE: entries without an epoch and back-offs don't count */
+    bool absent; /* PUT, SET: value stands for "there is none" */
+    struct slice key;
+    struct slice owner; /* at most OWNER_MAX bytes */
+    struct slice seen;  /* ACQUIRE: take this very lease over, though it has not ended; empty: none */
+    struct blob *value; /* PUT, SET, RAW_SET; an owner of its own */
+    int64_t life_ms;
+    int64_t bound_ms;
+    uint32_t replicas; /* INVALIDATE, UNLOCK: how many are to have it before the answer */
+    int64_t replicas_ms;
+    struct reply reply;
+    /* Below: the driver's, from the moment that the engine hands it over until it comes back. */
+    struct link_node node;
+    int64_t sent_ms;
+    uint32_t attempts;
+    uint32_t form; /* the backend's: which way of asking it tried last */
+    /* The engine's: whom the reply is for. */
+    enum request_for { FOR_SLOT, FOR_FLIGHT, FOR_RENEWAL } target;
+    void *target_of;
+};
+
+enum { OWNER_MAX = 255 };
+
+/* Frees what request and reply own; the request may be filled and used again. */
+void request_clear(struct request *request);
+
+#endif

@@ -1,0 +1,35 @@
+/* settings: what a URL and options say, in numbers.  One table has every option: name, type, default, range, help. */
+#ifndef RESILICACHE_RUNTIME_SETTINGS_H
+#define RESILICACHE_RUNTIME_SETTINGS_H
+
+#include "engine/policy.h"
+#include "resilicache.h"
+
+enum scheme { SCHEME_MEMORY, SCHEME_REDIS, SCHEME_UNIX };
+
+struct endpoint {
+    enum scheme scheme;
+    char *host;     /* or the path of a unix socket */
+    uint16_t port;
+    char *username; /* NULL: none */
+    char *password; /* NULL: none; never printed */
+    int32_t database;
+};
+
+struct settings {
+    struct policy policy;
+    struct endpoint endpoint;
+    char *prefix; /* "" : none */
+    int64_t op_timeout_ms;
+    int64_t connect_timeout_ms;
+    uint32_t connections;
+    uint32_t resp; /* 3: with fall-back to 2; or 2 */
+    uint64_t memory_max_bytes; /* 0: unbounded */
+};
+
+/* Defaults, then the URL (its query is options), then `options` (may be NULL): each over the one before.
+ * On failure *settings holds nothing, and *err says what is wrong, with no password in it. */
+int32_t settings_make(const char *url, const rcache_options *options, struct settings *settings, rcache_error *err);
+void settings_clear(struct settings *settings);
+
+#endif
