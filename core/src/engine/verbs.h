@@ -81,7 +81,7 @@ struct reply {
     struct blob *message; /* with a failed status: why, in words; may be NULL */
     int64_t remaining_ms; /* BUSY: until the lease ends; -1 unknown */
     int64_t stale_ms;     /* OWNED, BUSY with a value: how long it may still be served; -1: as long as the entry lives */
-    char lease[LEASE_TEXT_MAX]; /* BUSY: the lease as it is written, to be `seen` */
+    char lease[LEASE_TEXT_MAX]; /* BUSY, UNFRESH, MISS: the lease as it is written ("": none), to be `seen` */
 };
 
 struct request {
@@ -100,11 +100,14 @@ struct request {
     /* Below: the driver's, from the moment that the engine hands it over until it comes back. */
     struct link_node node;
     int64_t sent_ms;
+    uint32_t route; /* requests of one route go out in order, as long as no connection is lost */
+    uint32_t replies; /* how many have come */
+    uint32_t replies_due;
     uint32_t attempts;
     uint32_t form; /* the backend's: which way of asking it tried last */
     /* The engine's: whom the reply is for. */
-    enum request_for { FOR_SLOT, FOR_FLIGHT, FOR_RENEWAL } target;
-    void *target_of;
+    enum request_for { FOR_SLOT, FOR_FLIGHT, FOR_RENEWAL } reply_for;
+    void *target;
 };
 
 enum { OWNER_MAX = 255 };

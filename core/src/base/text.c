@@ -1,0 +1,62 @@
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+
+struct blob *text_join(const char *first, ...) {
+    size_t size = 0;
+    va_list parts;
+    va_start(parts, first);
+    for (const char *part = first; part != NULL; part = va_arg(parts, const char *))
+        size += strlen(part);
+    va_end(parts);
+    struct blob *blob = blob_new(size);
+    if (blob == NULL)
+        return NULL;
+    char *at = blob->data;
+    va_start(parts, first);
+    for (const char *part = first; part != NULL; part = va_arg(parts, const char *)) {
+        size_t length = strlen(part);
+        memcpy(at, part, length);
+        at += length;
+    }
+    va_end(parts);
+    return blob;
+}
+
+struct blob *text_of_key(struct slice key) {
+    enum { LENGTH_MAX = 64 };
+    static const char digits[] = "0123456789abcdef";
+    char text[LENGTH_MAX + 8];
+    size_t length = 0;
+    for (size_t i = 0; i < key.size; i++) {
+        if (length >= LENGTH_MAX) {
+            memcpy(text + length, "...", 3);
+            length += 3;
+            break;
+        }
+        unsigned char byte = (unsigned char)key.data[i];
+        if (byte >= 0x20 && byte < 0x7F) {
+            text[length++] = (char)byte;
+            continue;
+        }
+        text[length++] = '\\';
+        text[length++] = 'x';
+        text[length++] = digits[byte >> 4];
+        text[length++] = digits[byte & 15];
+    }
+    return blob_copy(text, length);
+}
+
+const char *text_of_number(char *buffer, int64_t number) {
+    char *at = buffer + TEXT_NUMBER_SIZE;
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    *--at = '\0';
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (number < 0)
+        *--at = '-';
+    return at;
+}

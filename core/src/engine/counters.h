@@ -1,0 +1,34 @@
+/* counters: what the engine has done, for rcache_stats.  Threads: any. */
+#ifndef RESILICACHE_ENGINE_COUNTERS_H
+#define RESILICACHE_ENGINE_COUNTERS_H
+
+#include <stdint.h>
+
+/* One list, so that a counter can't exist without its name. */
+#define COUNTERS(X)                                                                                                  \
+    X(hits)           /* fetched keys answered fresh by the store */                                                 \
+    X(misses)         /* fetched keys that were not */                                                               \
+    X(stale)          /* answered by a value that is being replaced */                                               \
+    X(joined)         /* joined a load of this process */                                                            \
+    X(joiner_retries) /* joined too late to take its value, and went again */                                        \
+    X(loads)          /* loads handed out, by key */                                                                 \
+    X(loads_stored)                                                                                                  \
+    X(loads_absent)                                                                                                  \
+    X(loads_failed)                                                                                                  \
+    X(loads_lost)     /* the lease had ended or was void: the value was not stored */                                \
+    X(refreshes)      /* loads handed over behind a stale answer */                                                  \
+    X(leases_owned)                                                                                                  \
+    X(leases_busy)    /* another holds the lease */                                                                  \
+    X(leases_renewed)                                                                                                \
+    X(waits_pushed)   /* waiters woken by a change of the key */                                                     \
+    X(waits_polled)                                                                                                  \
+    X(invalidations)                                                                                                 \
+    X(timeouts)       /* ops that reached their deadline */
+
+struct counters {
+#define COUNTERS_FIELD(name) _Atomic uint64_t name;
+    COUNTERS(COUNTERS_FIELD)
+#undef COUNTERS_FIELD
+};
+
+#endif

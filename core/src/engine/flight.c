@@ -1,0 +1,225 @@
+#include "engine/flight.h"
+
+#include "base/alloc.h"
+#include "engine/load.h"
+#include "resilicache.h"
+
+static void write_hex(char *out, uint64_t number) {
+    for (int i = 15; i >= 0; i--, number >>= 4)
+        out[i] = "0123456789abcdef"[number & 15];
+}
+
+static struct flight *flight_new(struct engine *engine, const struct slot *slot) {
+    struct slice key = slot->request.key;
+    struct flight *flight = mem_alloc_zeroed(1, sizeof *flight + key.size);
+    if (flight == NULL)
+        return NULL;
+    list_init(&flight->waiting);
+    list_init(&flight->won);
+    list_init(&flight->request.node);
+    list_init(&flight->renewal.node);
+    flight->timer.kind = TIMER_FLIGHT;
+    if (key.size > 0)
+        memcpy(flight->key, key.data, key.size);
+    flight->node.key = slice_of(flight->key, key.size);
+    write_hex(flight->token, engine->identity);
+    write_hex(flight->token + 16, ++engine->tokens);
+    flight->request.key = flight->renewal.key = flight->node.key;
+    flight->request.owner = flight->renewal.owner = slice_of(flight->token, TOKEN_SIZE);
+    flight->request.route = flight->renewal.route = slot->op->route;
+    flight->request.reply_for = FOR_FLIGHT;
+    flight->renewal.reply_for = FOR_RENEWAL;
+    flight->request.target = flight->renewal.target = flight;
+    flight->direct = engine->policy->disable_cache_read;
+    map_add(&engine->flights, &flight->node);
+    return flight;
+}
+
+void flight_settle(struct flight *flight) {
+    if (flight->state != FLIGHT_OVER || flight->under_way > 0)
+        return;
+    request_clear(&flight->request);
+    request_clear(&flight->renewal);
+    blob_drop(flight->answer);
+    mem_free(flight);
+}
+
+/* Nobody can join any more; flight_settle frees it once nothing is under way. */
+static void close_flight(struct engine *engine, struct flight *flight) {
+    flight->state = FLIGHT_OVER;
+    flight->initiator = NULL;
+    flight->load = NULL;
+    list_remove(&flight->won);
+    engine_disarm(engine, &flight->timer);
+    map_remove(&engine->flights, &flight->node);
+}
+
+static void wait_in(struct engine *engine, struct flight *flight, struct slot *slot) {
+    slot->flight = flight;
+    slot->joined = ++engine->sequence;
+    list_append(&flight->waiting, &slot->waiting);
+}
+
+static void wait_no_more(struct slot *slot) {
+    list_remove(&slot->waiting);
+    slot->flight = NULL;
+}
+
+static void settle_with(struct engine *engine, struct slot *slot, int32_t outcome, struct blob *value) {
+    slot_settle(slot, outcome, RCACHE_OK, outcome == RCACHE_ABSENT ? NULL : blob_share(value), NULL);
+    if (slot->op->unsettled == 0)
+        engine_wake(engine, slot->op);
+}
+
+static void settle_stale(struct engine *engine, struct slot *slot, struct blob *value, bool absent) {
+    engine->counters->stale++;
+    settle_with(engine, slot, absent ? RCACHE_ABSENT : RCACHE_STALE, value);
+}
+
+static void go_again(struct engine *engine, struct slot *slot, int64_t now_ms) {
+    engine->counters->joiner_retries++;
+    if (engine->policy->disable_cache_read) {
+        flight_seek(engine, slot, now_ms);
+        return;
+    }
+    request_clear(&slot->request);
+    op_hold(slot->op);
+    engine_send(engine, &slot->request);
+}
+
+static void begin(struct engine *engine, struct slot *slot, int64_t now_ms) {
+    struct flight *flight = flight_new(engine, slot);
+    if (flight == NULL) {
+        slot_fail(slot, RCACHE_E_NOMEM, "no memory to begin a load");
+        if (slot->op->unsettled == 0)
+            engine_wake(engine, slot->op);
+        return;
+    }
+    flight->initiator = slot;
+    wait_in(engine, flight, slot);
+    if (flight->direct) {
+        flight_won(engine, flight, now_ms);
+        if (slot->op->acquiring == 0)
+            load_hand_over(engine, slot->op, now_ms);
+        return;
+    }
+    flight->counted = true;
+    slot->op->acquiring++;
+    flight_acquire(engine, flight, false);
+}
+
+void flight_seek(struct engine *engine, struct slot *slot, int64_t now_ms) {
+    struct map_node *node = map_find(&engine->flights, slot->request.key);
+    if (node == NULL) {
+        begin(engine, slot, now_ms);
+        return;
+    }
+    struct flight *flight = list_entry(node, struct flight, node);
+    const struct reply *seen = &slot->request.reply;
+    if (!slot->op->strong && seen->verdict == VERDICT_UNFRESH && now_ms < flight->stale_until) {
+        settle_stale(engine, slot, seen->value, seen->absent);
+        return;
+    }
+    engine->counters->joined++;
+    bool alone = list_empty(&flight->waiting);
+    wait_in(engine, flight, slot);
+    if (alone && flight->state == FLIGHT_WAITING)
+        flight_look(engine, flight);
+}
+
+void flight_leave(struct engine *engine, struct slot *slot) {
+    struct flight *flight = slot->flight;
+    if (flight == NULL)
+        return;
+    wait_no_more(slot);
+    if (flight->initiator == slot) {
+        flight->initiator = NULL;
+        flight->counted = false;
+    }
+    if (list_empty(&flight->waiting) && (flight->state == FLIGHT_WAITING || flight->state == FLIGHT_CHECKING)) {
+        close_flight(engine, flight);
+        flight_settle(flight);
+    }
+}
+
+void flight_deliver(struct engine *engine, struct flight *flight, const struct delivery *delivery, int64_t now_ms) {
+    close_flight(engine, flight);
+    struct link_node again;
+    list_init(&again);
+    for (struct link_node *node; (node = list_take(&flight->waiting)) != NULL;) {
+        struct slot *slot = list_entry(node, struct slot, waiting);
+        slot->flight = NULL;
+        if (slot->joined < (slot->op->strong ? delivery->strong_before : delivery->eventual_before))
+            settle_with(engine, slot, delivery->outcome, delivery->value);
+        else
+            list_append(&again, &slot->waiting);
+    }
+    for (struct link_node *node; (node = list_take(&again)) != NULL;)
+        go_again(engine, list_entry(node, struct slot, waiting), now_ms);
+    flight_settle(flight);
+}
+
+void flight_fail(struct engine *engine, struct flight *flight, int32_t status, const char *what, int64_t now_ms) {
+    close_flight(engine, flight);
+    for (struct link_node *node; (node = list_take(&flight->waiting)) != NULL;) {
+        struct slot *slot = list_entry(node, struct slot, waiting);
+        slot->flight = NULL;
+        if (slot->stale != NULL && now_ms < slot->stale_until) {
+            settle_stale(engine, slot, slot->stale, slot->stale_absent);
+            continue;
+        }
+        slot_fail(slot, status, what);
+        if (slot->op->unsettled == 0)
+            engine_wake(engine, slot->op);
+    }
+    flight_settle(flight);
+}
+
+/* Its load will be handed over beside DONE; an op has one such load. */
+static bool loads_behind(const struct slot *slot) {
+    return !slot->op->refresh_inline && slot->op->refresh == NULL;
+}
+
+void flight_serve_stale(struct engine *engine, struct flight *flight, struct blob *value, bool absent, int64_t now_ms) {
+    if (value == NULL || now_ms >= flight->stale_until)
+        return;
+    for (struct link_node *node = flight->waiting.next, *next; node != &flight->waiting; node = next) {
+        next = node->next;
+        struct slot *slot = list_entry(node, struct slot, waiting);
+        bool owner = flight->initiator == slot && flight->request.reply.verdict == VERDICT_OWNED;
+        if (slot->op->strong || slot->joined >= flight->asked)
+            continue;
+        if (owner && !loads_behind(slot)) {
+            blob_drop(slot->stale);
+            slot->stale = blob_share(value);
+            slot->stale_until = flight->stale_until;
+            slot->stale_absent = absent;
+            continue;
+        }
+        wait_no_more(slot);
+        settle_stale(engine, slot, value, absent);
+    }
+}
+
+void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms) {
+    if (flight->initiator == NULL && !list_empty(&flight->waiting))
+        flight->initiator = list_entry(flight->waiting.next, struct slot, waiting);
+    struct slot *slot = flight->initiator;
+    if (slot == NULL) {
+        flight_give_up(engine, flight, now_ms);
+        return;
+    }
+    flight->state = FLIGHT_OWNED;
+    list_append(slot->settled ? &slot->op->behind : &slot->op->owned, &flight->won);
+}
+
+void flight_give_up(struct engine *engine, struct flight *flight, int64_t now_ms) {
+    flight_release(engine, flight);
+    flight_deliver(engine, flight, &(struct delivery){ 0 }, now_ms);
+}
+
+void flight_load_failed(struct engine *engine, struct flight *flight, const char *message, int64_t now_ms) {
+    engine->counters->loads_failed++;
+    flight_release(engine, flight);
+    flight_fail(engine, flight, RCACHE_E_LOADER, message, now_ms);
+}

@@ -1,0 +1,97 @@
+/* flight: one key that callers of this process wait for together.  At most one of them asks the store and loads.
+ *
+ *   ACQUIRING -> FRESH: delivered
+ *             -> OWNED -> LOADING -> PUTTING -> delivered
+ *                                 -> failed, the lease released
+ *             -> BUSY: WAITING <-> CHECKING, until it is fresh (delivered) or its lease has ended (ACQUIRING)
+ *
+ * A flight leaves engine->flights when its outcome is known; those that may not take that outcome start anew.
+ * flight.c has who waits and what they are given; lease.c the way of the lease. */
+#ifndef RESILICACHE_ENGINE_FLIGHT_H
+#define RESILICACHE_ENGINE_FLIGHT_H
+
+#include "engine/engine.h"
+
+enum flight_state {
+    FLIGHT_ACQUIRING, /* the request is under way */
+    FLIGHT_OWNED,     /* lease won, load not made yet */
+    FLIGHT_LOADING,
+    FLIGHT_PUTTING,  /* the request is under way */
+    FLIGHT_CHECKING, /* leased by another: a watch or a poll is under way */
+    FLIGHT_WAITING,  /* leased by another: until a change or the timer */
+    FLIGHT_OVER      /* delivered; kept while requests are under way */
+};
+
+struct flight {
+    struct map_node node; /* in engine->flights until it is over */
+    enum flight_state state;
+    struct link_node waiting; /* slots */
+    struct slot *initiator;   /* the slot that is to load; NULL once it left */
+    bool counted;             /* in its op's `acquiring` */
+    bool direct;              /* loads without a lease: disable_cache_read */
+    bool lost;                /* a renewal said so */
+    bool renewing;
+    bool changed;             /* while a check was under way */
+    bool answered_absent;     /* what the load brought */
+    struct blob *answer;
+    struct link_node won;     /* in op->owned or op->behind while OWNED */
+    struct load *load;        /* while LOADING */
+    uint64_t asked;           /* sequence numbers: who joined before may take what the request, the load brings */
+    uint64_t loaded;
+    struct request request;
+    struct request renewal;
+    uint32_t under_way;       /* requests handed out and not back */
+    struct timer timer;       /* while WAITING */
+    int64_t pause_ms;         /* between polls */
+    int64_t lease_end_ms;     /* of another's lease, by our clock */
+    int64_t lease_seen_ms;    /* when we first saw this very lease */
+    int64_t stale_until;      /* a stale value may be served until then */
+    char lease[LEASE_TEXT_MAX];
+    char token[TOKEN_SIZE];
+    char key[];
+};
+
+/* The slot's value is not fresh: it is served stale, joins the key's flight, or begins one. */
+void flight_seek(struct engine *engine, struct slot *slot, int64_t now_ms);
+/* The slot waits no longer. */
+void flight_leave(struct engine *engine, struct slot *slot);
+
+void flight_reply(struct engine *engine, struct flight *flight, int64_t now_ms);
+void flight_renewed(struct engine *engine, struct flight *flight);
+void flight_timer(struct engine *engine, struct flight *flight, int64_t now_ms);
+/* The key may have changed: look again. */
+void flight_look(struct engine *engine, struct flight *flight);
+
+/* What the load brought for this key. */
+void flight_store(struct engine *engine, struct flight *flight, struct blob *value, bool absent, int64_t ttl_ms,
+                  int64_t now_ms);
+void flight_load_failed(struct engine *engine, struct flight *flight, const char *message, int64_t now_ms);
+/* The load was not begun and won't be: the lease is given back, who waits goes again. */
+void flight_give_up(struct engine *engine, struct flight *flight, int64_t now_ms);
+void flight_renew(struct engine *engine, struct flight *flight);
+
+/* Between flight.c and lease.c: */
+
+/* Who may take a result: those that joined before these points. */
+struct delivery {
+    int32_t outcome;
+    struct blob *value; /* shared, not taken */
+    uint64_t eventual_before;
+    uint64_t strong_before;
+};
+
+/* Ends the flight.  Who may not take the result goes again. */
+void flight_deliver(struct engine *engine, struct flight *flight, const struct delivery *delivery, int64_t now_ms);
+/* Ends the flight with a failure for all that wait, but those that have something stale. */
+void flight_fail(struct engine *engine, struct flight *flight, int32_t status, const char *what, int64_t now_ms);
+/* Serves the stale value to eventual waiters; the flight goes on.  The initiator, too, unless it is to load inline;
+ * it is no longer among the waiting then. */
+void flight_serve_stale(struct engine *engine, struct flight *flight, struct blob *value, bool absent, int64_t now_ms);
+/* Leased for us: the load goes to the initiator, or to another that waits, or the lease back. */
+void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms);
+void flight_acquire(struct engine *engine, struct flight *flight, bool take_over);
+void flight_release(struct engine *engine, struct flight *flight);
+/* Frees a flight that is over and has no request under way. */
+void flight_settle(struct flight *flight);
+
+#endif

@@ -1,0 +1,283 @@
+/* lease: a flight's dealings with the store: asking for the lease, waiting for another's, storing, renewing. */
+#include "base/text.h"
+#include "engine/flight.h"
+#include "engine/load.h"
+#include "engine/ttl.h"
+#include "resilicache.h"
+
+static const uint64_t NONE = 0; /* sequence numbers: nobody joined before */
+
+static void send(struct engine *engine, struct flight *flight, enum verb verb) {
+    request_clear(&flight->request);
+    flight->request.verb = verb;
+    flight->asked = ++engine->sequence;
+    flight->under_way++;
+    engine_send(engine, &flight->request);
+}
+
+static bool strong_waits(const struct flight *flight) {
+    for (struct link_node *node = flight->waiting.next; node != &flight->waiting; node = node->next)
+        if (list_entry(node, struct slot, waiting)->op->strong)
+            return true;
+    return false;
+}
+
+void flight_acquire(struct engine *engine, struct flight *flight, bool take_over) {
+    flight->state = FLIGHT_ACQUIRING;
+    flight->request.strong = strong_waits(flight);
+    flight->request.seen = take_over ? slice_of_text(flight->lease) : slice_of(NULL, 0);
+    flight->request.life_ms = engine->policy->lock_expire_ms;
+    flight->request.bound_ms = engine->policy->delay_ms;
+    send(engine, flight, VERB_ACQUIRE);
+}
+
+void flight_release(struct engine *engine, struct flight *flight) {
+    if (!flight->direct && !flight->lost)
+        send(engine, flight, VERB_RELEASE);
+}
+
+/* A change of the key or, where the backend can't tell of one, a look now and then. */
+static void check(struct engine *engine, struct flight *flight) {
+    flight->state = FLIGHT_CHECKING;
+    flight->changed = false;
+    send(engine, flight, engine->can_watch ? VERB_WATCH : VERB_PEEK);
+}
+
+/* Polls lie an eighth of the time waited apart, so that what is missed is a small part of it. */
+static int64_t next_pause(const struct engine *engine, struct flight *flight) {
+    int64_t longest = engine->policy->lock_sleep_ms;
+    int64_t pause = flight->pause_ms < 8 ? flight->pause_ms + 1 : flight->pause_ms + flight->pause_ms / 8;
+    flight->pause_ms = pause < longest ? pause : longest;
+    return flight->pause_ms;
+}
+
+static void wait_until(struct engine *engine, struct flight *flight, int64_t due_ms, int64_t now_ms) {
+    int64_t end = flight->lease_end_ms > now_ms ? flight->lease_end_ms : now_ms + 1;
+    flight->state = FLIGHT_WAITING;
+    engine_arm(engine, &flight->timer, due_ms < end ? due_ms : end);
+}
+
+static bool update_lock(const struct flight *flight) {
+    return strcmp(flight->lease, "10000000000") == 0;
+}
+
+/* Another has the lease.  One written by a clock ahead of the server's is trusted for lock_expire_max, no longer. */
+static void wait_for_holder(struct engine *engine, struct flight *flight, int64_t now_ms) {
+    const struct reply *reply = &flight->request.reply;
+    engine->counters->leases_busy++;
+    if (strcmp(flight->lease, reply->lease) != 0) {
+        memcpy(flight->lease, reply->lease, sizeof flight->lease);
+        flight->lease_seen_ms = now_ms;
+    }
+    int64_t remaining = reply->remaining_ms >= 0 ? reply->remaining_ms : engine->policy->lock_sleep_ms;
+    flight->lease_end_ms = flight->request.sent_ms + remaining;
+    if (!update_lock(flight)) {
+        int64_t trusted = flight->lease_seen_ms + engine->policy->lock_expire_max_ms;
+        if (now_ms >= trusted) {
+            flight_acquire(engine, flight, true);
+            return;
+        }
+        flight->lease_end_ms = flight->lease_end_ms < trusted ? flight->lease_end_ms : trusted;
+    }
+    if (list_empty(&flight->waiting)) /* kept a while: who comes meanwhile needs no script to be served stale */
+        wait_until(engine, flight, now_ms + engine->policy->lock_sleep_ms, now_ms);
+    else
+        check(engine, flight);
+}
+
+static void note_stale(struct flight *flight) {
+    const struct reply *reply = &flight->request.reply;
+    if (reply->value == NULL)
+        flight->stale_until = 0;
+    else
+        flight->stale_until = reply->stale_ms < 0 ? INT64_MAX : flight->request.sent_ms + reply->stale_ms;
+}
+
+/* One acquire less that the op's first load waits for. */
+static void uncount(struct engine *engine, struct op *op, int64_t now_ms) {
+    if (--op->acquiring == 0)
+        load_hand_over(engine, op, now_ms);
+}
+
+static void deliver_fresh(struct engine *engine, struct flight *flight, int64_t now_ms) {
+    const struct reply *reply = &flight->request.reply;
+    struct blob *value = blob_share(reply->value);
+    flight_deliver(engine, flight,
+                   &(struct delivery){ .outcome = reply->absent ? RCACHE_ABSENT : RCACHE_HIT,
+                                       .value = value,
+                                       .eventual_before = flight->asked,
+                                       .strong_before = reply->epoch_unknown ? NONE : flight->asked },
+                   now_ms);
+    blob_drop(value);
+}
+
+static void fail_with_reply(struct engine *engine, struct flight *flight, int64_t now_ms) {
+    const struct reply *reply = &flight->request.reply;
+    struct blob *message = blob_share(reply->message);
+    flight_fail(engine, flight, reply->status, message != NULL ? message->data : "no memory for the reply", now_ms);
+    blob_drop(message);
+}
+
+static void acquired(struct engine *engine, struct flight *flight, int64_t now_ms) {
+    const struct reply *reply = &flight->request.reply;
+    struct op *op = flight->counted ? op_hold(flight->initiator->op) : NULL;
+    flight->counted = false;
+    if (reply->status != RCACHE_OK) {
+        fail_with_reply(engine, flight, now_ms);
+    } else if (reply->verdict == VERDICT_FRESH) {
+        deliver_fresh(engine, flight, now_ms);
+    } else if (reply->verdict == VERDICT_OWNED) {
+        engine->counters->leases_owned++;
+        note_stale(flight);
+        flight_serve_stale(engine, flight, reply->value, reply->absent, now_ms);
+        flight_won(engine, flight, now_ms);
+        if (op == NULL && flight->state == FLIGHT_OWNED && flight->initiator->op->acquiring == 0)
+            load_hand_over(engine, flight->initiator->op, now_ms);
+    } else {
+        note_stale(flight);
+        flight_serve_stale(engine, flight, reply->value, reply->absent, now_ms);
+        if (flight->initiator != NULL && flight->initiator->settled)
+            flight->initiator = NULL;
+        wait_for_holder(engine, flight, now_ms);
+    }
+    if (op != NULL) {
+        uncount(engine, op, now_ms);
+        op_drop(op);
+    }
+}
+
+static void checked(struct engine *engine, struct flight *flight, int64_t now_ms) {
+    const struct reply *reply = &flight->request.reply;
+    if (reply->status != RCACHE_OK && flight->request.verb == VERB_PEEK) {
+        fail_with_reply(engine, flight, now_ms);
+        return;
+    }
+    if (reply->status != RCACHE_OK) { /* no watch can be had now: as where there is none */
+        wait_until(engine, flight, now_ms + next_pause(engine, flight), now_ms);
+        return;
+    }
+    engine->counters->waits_polled++;
+    if (reply->verdict == VERDICT_FRESH) {
+        deliver_fresh(engine, flight, now_ms);
+        return;
+    }
+    if (now_ms >= flight->lease_end_ms || strcmp(reply->lease, flight->lease) != 0)
+        flight_acquire(engine, flight, false);
+    else if (flight->changed)
+        check(engine, flight);
+    else
+        wait_until(engine, flight, engine->can_watch ? INT64_MAX : now_ms + next_pause(engine, flight), now_ms);
+}
+
+static void put_done(struct engine *engine, struct flight *flight, int64_t now_ms) {
+    const struct reply *reply = &flight->request.reply;
+    struct delivery delivery = { .outcome = flight->answered_absent ? RCACHE_ABSENT : RCACHE_LOADED,
+                                 .eventual_before = flight->loaded,
+                                 .strong_before = NONE };
+    if (reply->status != RCACHE_OK && strong_waits(flight)) {
+        fail_with_reply(engine, flight, now_ms);
+        return;
+    }
+    if (reply->status == RCACHE_OK && reply->verdict == VERDICT_STORED) {
+        engine->counters->loads_stored++;
+        delivery.eventual_before = delivery.strong_before = flight->asked;
+    } else {
+        engine->counters->loads_lost++;
+    }
+    delivery.value = blob_share(flight->answer);
+    flight_deliver(engine, flight, &delivery, now_ms);
+    blob_drop(delivery.value);
+}
+
+void flight_store(struct engine *engine, struct flight *flight, struct blob *value, bool absent, int64_t ttl_ms,
+                  int64_t now_ms) {
+    const struct policy *policy = engine->policy;
+    flight->load = NULL;
+    flight->initiator = NULL;
+    flight->answer = blob_share(value);
+    flight->answered_absent = absent;
+    if (absent)
+        engine->counters->loads_absent++;
+    if (flight->direct || flight->lost) {
+        if (flight->lost)
+            engine->counters->loads_lost++;
+        struct delivery delivery = { .outcome = absent ? RCACHE_ABSENT : RCACHE_LOADED,
+                                     .value = blob_share(value),
+                                     .eventual_before = flight->loaded,
+                                     .strong_before = flight->direct ? flight->loaded : NONE };
+        flight_deliver(engine, flight, &delivery, now_ms);
+        blob_drop(delivery.value);
+        return;
+    }
+    flight->state = FLIGHT_PUTTING;
+    flight->request.life_ms = absent ? policy->empty_expire_ms : ttl_jittered(ttl_ms, policy, &engine->random);
+    flight->request.absent = absent;
+    send(engine, flight, VERB_PUT);
+    flight->request.value = blob_share(value);
+}
+
+void flight_reply(struct engine *engine, struct flight *flight, int64_t now_ms) {
+    flight->under_way--;
+    switch (flight->state) {
+    case FLIGHT_ACQUIRING:
+        acquired(engine, flight, now_ms);
+        return;
+    case FLIGHT_CHECKING:
+        checked(engine, flight, now_ms);
+        return;
+    case FLIGHT_PUTTING:
+        put_done(engine, flight, now_ms);
+        return;
+    case FLIGHT_OWNED:
+    case FLIGHT_LOADING:
+    case FLIGHT_WAITING:
+    case FLIGHT_OVER:
+        flight_settle(flight);
+        return;
+    }
+}
+
+void flight_timer(struct engine *engine, struct flight *flight, int64_t now_ms) {
+    if (list_empty(&flight->waiting)) {
+        flight_deliver(engine, flight, &(struct delivery){ 0 }, now_ms);
+        return;
+    }
+    if (now_ms >= flight->lease_end_ms)
+        flight_acquire(engine, flight, false);
+    else
+        check(engine, flight);
+}
+
+void flight_look(struct engine *engine, struct flight *flight) {
+    if (flight->state == FLIGHT_CHECKING)
+        flight->changed = true;
+    if (flight->state != FLIGHT_WAITING || list_empty(&flight->waiting))
+        return;
+    engine_disarm(engine, &flight->timer);
+    check(engine, flight);
+}
+
+void flight_renew(struct engine *engine, struct flight *flight) {
+    if (flight->state != FLIGHT_LOADING || flight->direct || flight->lost || flight->renewing)
+        return;
+    flight->renewing = true;
+    request_clear(&flight->renewal);
+    flight->renewal.verb = VERB_RENEW;
+    flight->renewal.life_ms = engine->policy->lock_expire_ms;
+    flight->under_way++;
+    engine_send(engine, &flight->renewal);
+}
+
+void flight_renewed(struct engine *engine, struct flight *flight) {
+    const struct reply *reply = &flight->renewal.reply;
+    flight->under_way--;
+    flight->renewing = false;
+    if (reply->status == RCACHE_OK && reply->verdict == VERDICT_OWNED)
+        engine->counters->leases_renewed++;
+    if (reply->status == RCACHE_OK && reply->verdict == VERDICT_LOST && !flight->lost) {
+        flight->lost = true;
+        if (flight->load != NULL)
+            flight->load->wanted--;
+    }
+    flight_settle(flight);
+}

@@ -1,0 +1,108 @@
+#include "engine/load.h"
+
+#include "base/alloc.h"
+
+/* A lease is renewed when a third of it has passed: two renewals may get lost before it ends. */
+static int64_t renewal_ms(const struct engine *engine) {
+    int64_t third = engine->policy->lock_expire_ms / 3;
+    return third > 0 ? third : 1;
+}
+
+static struct load *load_new(struct engine *engine, struct op *op, struct link_node *won, bool behind, int64_t now_ms) {
+    size_t count = 0;
+    for (struct link_node *node = won->next; node != won; node = node->next)
+        count++;
+    struct load *load = count > 0 ? mem_alloc_zeroed(1, sizeof *load + count * sizeof load->items[0]) : NULL;
+    if (load == NULL)
+        return NULL;
+    load->op = op_hold(op);
+    load->timer.kind = TIMER_LOAD;
+    load->began_ms = now_ms;
+    load->wanted = (uint32_t)count;
+    load->behind = behind;
+    uint64_t began = ++engine->sequence;
+    for (struct link_node *node; (node = list_take(won)) != NULL;) {
+        struct flight *flight = list_entry(node, struct flight, won);
+        flight->state = FLIGHT_LOADING;
+        flight->loaded = began;
+        flight->load = load;
+        load->items[load->count++] = (struct load_item){ .flight = flight, .position = (size_t)(flight->initiator - op->slots) };
+    }
+    engine->counters->loads += count;
+    if (behind)
+        engine->counters->refreshes += count;
+    engine_arm(engine, &load->timer, now_ms + renewal_ms(engine));
+    return load;
+}
+
+static void hand_over_list(struct engine *engine, struct op *op, struct link_node *won, struct load **place, bool behind,
+                           int64_t now_ms) {
+    if (list_empty(won) || *place != NULL)
+        return;
+    *place = load_new(engine, op, won, behind, now_ms);
+    if (*place == NULL)
+        for (struct link_node *node; (node = list_take(won)) != NULL;)
+            flight_load_failed(engine, list_entry(node, struct flight, won), "no memory for a load", now_ms);
+    else if (!behind)
+        engine_wake(engine, op);
+}
+
+void load_hand_over(struct engine *engine, struct op *op, int64_t now_ms) {
+    hand_over_list(engine, op, &op->behind, &op->refresh, true, now_ms);
+    hand_over_list(engine, op, &op->owned, &op->load, false, now_ms);
+}
+
+void load_give_up(struct engine *engine, struct load *load, int64_t now_ms) {
+    engine_disarm(engine, &load->timer);
+    for (size_t i = 0; i < load->count; i++)
+        flight_give_up(engine, load->items[i].flight, now_ms);
+    load_free(load);
+}
+
+void load_timer(struct engine *engine, struct load *load, int64_t now_ms) {
+    if (now_ms - load->began_ms >= engine->policy->lock_expire_max_ms)
+        return; /* the leases may lapse: a loader that takes this long is taken for dead */
+    for (size_t i = 0; i < load->count; i++)
+        flight_renew(engine, load->items[i].flight);
+    engine_arm(engine, &load->timer, now_ms + renewal_ms(engine));
+}
+
+/* Leases that were won while this load waited to be taken make the next one. */
+struct load *engine_take_load(struct engine *engine, struct op *op, int64_t now_ms) {
+    struct load *load = op->load;
+    op->load = NULL;
+    if (load != NULL && op->acquiring == 0)
+        load_hand_over(engine, op, now_ms);
+    return load;
+}
+
+void load_free(struct load *load) {
+    for (size_t i = 0; i < load->count; i++)
+        blob_drop(load->items[i].value);
+    op_drop(load->op);
+    mem_free(load);
+}
+
+void engine_finish_load(struct engine *engine, struct load *load, int64_t now_ms) {
+    engine_disarm(engine, &load->timer);
+    struct op *op = load->op;
+    if (!op->deadline_given)
+        op->deadline_ms += now_ms - load->began_ms; /* the option bounds waiting, not the caller's own work */
+    for (size_t i = 0; i < load->count; i++) {
+        struct load_item *item = &load->items[i];
+        struct blob *value = item->answer == ANSWER_VALUE ? item->value : NULL;
+        switch (item->answer) {
+        case ANSWER_VALUE:
+        case ANSWER_ABSENT:
+            flight_store(engine, item->flight, value, value == NULL, item->ttl_ms > 0 ? item->ttl_ms : op->ttl_ms, now_ms);
+            break;
+        case ANSWER_FAILED:
+            flight_load_failed(engine, item->flight, item->value != NULL ? item->value->data : "the loader failed", now_ms);
+            break;
+        case ANSWER_NONE:
+            flight_load_failed(engine, item->flight, "the loader finished without an answer for this key", now_ms);
+            break;
+        }
+    }
+    load_free(load);
+}

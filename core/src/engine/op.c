@@ -1,0 +1,207 @@
+#include "engine/op.h"
+
+#include "base/alloc.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "engine/ttl.h"
+#include "resilicache.h"
+
+struct op *op_new(enum op_kind kind, struct slice prefix, const char *keys, const uint32_t *key_sizes, size_t count,
+                  struct slice owner) {
+    size_t bytes = owner.size;
+    for (size_t i = 0; i < count; i++)
+        bytes += prefix.size + key_sizes[i];
+    struct op *op = mem_alloc(sizeof *op + count * sizeof op->slots[0] + bytes);
+    if (op == NULL)
+        return NULL;
+    memset(op, 0, sizeof *op + count * sizeof op->slots[0]);
+    op->owners = 1;
+    op->kind = kind;
+    op->prefix_size = prefix.size;
+    op->count = op->unsettled = count;
+    op->timer.kind = TIMER_OP;
+    list_init(&op->owned);
+    list_init(&op->behind);
+    list_init(&op->awake);
+    char *at = (char *)&op->slots[count];
+    for (size_t i = 0; i < count; i++) {
+        struct slot *slot = &op->slots[i];
+        slot->op = op;
+        slot->timer.kind = TIMER_SLOT;
+        list_init(&slot->waiting);
+        list_init(&slot->request.node);
+        slot->request.reply_for = FOR_SLOT;
+        slot->request.target = slot;
+        slot->request.key = slice_of(at, prefix.size + key_sizes[i]);
+        if (prefix.size > 0)
+            memcpy(at, prefix.data, prefix.size);
+        if (key_sizes[i] > 0)
+            memcpy(at + prefix.size, keys, key_sizes[i]);
+        at += slot->request.key.size;
+        keys += key_sizes[i];
+    }
+    if (owner.size > 0)
+        memcpy(at, owner.data, owner.size);
+    op->owner = slice_of(at, owner.size);
+    return op;
+}
+
+struct op *op_hold(struct op *op) {
+    op->owners++;
+    return op;
+}
+
+void op_drop(struct op *op) {
+    if (--op->owners > 0)
+        return;
+    for (size_t i = 0; i < op->count; i++) {
+        struct slot *slot = &op->slots[i];
+        request_clear(&slot->request);
+        blob_drop(slot->stale);
+        blob_drop(slot->value);
+        blob_drop(slot->message);
+    }
+    mem_free(op);
+}
+
+struct slice op_key(const struct op *op, size_t index) {
+    struct slice key = op->slots[index].request.key;
+    return slice_of(key.data + op->prefix_size, key.size - op->prefix_size);
+}
+
+static enum verb first_verb(const struct op *op) {
+    switch (op->kind) {
+    case OP_FETCH: return VERB_PEEK;
+    case OP_GET: return VERB_GET;
+    case OP_SET: return op->raw ? VERB_RAW_SET : VERB_SET;
+    case OP_INVALIDATE: return VERB_INVALIDATE;
+    case OP_DELETE: return VERB_DELETE;
+    case OP_LOCK: return VERB_LOCK;
+    case OP_RENEW: return VERB_RENEW;
+    case OP_UNLOCK: return VERB_UNLOCK;
+    case OP_INSPECT: return VERB_INSPECT;
+    }
+    return VERB_PEEK;
+}
+
+bool op_prepare(struct op *op, const struct policy *policy, struct random *random) {
+    if (op->kind == OP_FETCH && policy->disable_cache_read)
+        return false;
+    if (op->kind == OP_INVALIDATE && policy->disable_cache_delete) {
+        for (size_t i = 0; i < op->count; i++)
+            slot_settle(&op->slots[i], RCACHE_DONE, RCACHE_OK, NULL, NULL);
+        return false;
+    }
+    bool confirmed = op->kind == OP_INVALIDATE || op->kind == OP_UNLOCK;
+    for (size_t i = 0; i < op->count; i++) {
+        struct request *request = &op->slots[i].request;
+        request->verb = first_verb(op);
+        request->route = op->route;
+        request->owner = op->owner;
+        request->life_ms = op->kind == OP_SET ? ttl_jittered(op->ttl_ms, policy, random) : op->lease_ms;
+        request->bound_ms = policy->delay_ms;
+        request->replicas = confirmed ? policy->wait_replicas : 0;
+        request->replicas_ms = policy->wait_replicas_timeout_ms;
+    }
+    op->pending = op->count;
+    return op->count > 0;
+}
+
+bool op_settle(struct op *op, struct counters *counters) {
+    for (size_t i = 0; i < op->count; i++)
+        if (!op->slots[i].settled)
+            slot_take_reply(&op->slots[i], counters);
+    return op->unsettled == 0;
+}
+
+void slot_settle(struct slot *slot, int32_t outcome, int32_t status, struct blob *value, struct blob *message) {
+    slot->settled = true;
+    slot->outcome = outcome;
+    slot->status = status;
+    slot->value = value;
+    slot->message = message;
+    slot->op->unsettled--;
+}
+
+void slot_fail(struct slot *slot, int32_t status, const char *what) {
+    struct blob *key = text_of_key(op_key(slot->op, (size_t)(slot - slot->op->slots)));
+    struct blob *message = text_join("'", key != NULL ? key->data : "?", "': ", what, (const char *)NULL);
+    blob_drop(key);
+    slot_settle(slot, RCACHE_FAILED, status, NULL, message);
+}
+
+/* The value changes hands. */
+static struct blob *take_value(struct reply *reply) {
+    struct blob *value = reply->value;
+    reply->value = NULL;
+    return value;
+}
+
+static bool take_failure(struct slot *slot, struct reply *reply) {
+    slot_fail(slot, reply->status, reply->message != NULL ? reply->message->data : "no memory for the reply");
+    return true;
+}
+
+static bool take_fetched(struct slot *slot, struct reply *reply, struct counters *counters) {
+    bool fresh = reply->verdict == VERDICT_FRESH && !(slot->op->strong && reply->epoch_unknown);
+    if (!fresh) {
+        counters->misses++;
+        return false;
+    }
+    counters->hits++;
+    if (reply->absent)
+        slot_settle(slot, RCACHE_ABSENT, RCACHE_OK, NULL, NULL);
+    else
+        slot_settle(slot, RCACHE_HIT, RCACHE_OK, take_value(reply), NULL);
+    return true;
+}
+
+static bool take_locked(struct slot *slot, const struct reply *reply) {
+    if (reply->verdict == VERDICT_OWNED) {
+        slot_settle(slot, RCACHE_DONE, RCACHE_OK, NULL, NULL);
+        return true;
+    }
+    if (slot->op->kind == OP_LOCK && slot->op->wait)
+        return false;
+    slot_fail(slot, RCACHE_E_LOST, slot->op->kind == OP_LOCK ? "locked for update by another owner"
+                                                              : "the lock had ended, or another owner holds it");
+    return true;
+}
+
+bool slot_take_reply(struct slot *slot, struct counters *counters) {
+    struct reply *reply = &slot->request.reply;
+    if (reply->status != RCACHE_OK)
+        return take_failure(slot, reply);
+    switch (slot->op->kind) {
+    case OP_FETCH:
+        return take_fetched(slot, reply, counters);
+    case OP_LOCK:
+    case OP_RENEW:
+        return take_locked(slot, reply);
+    case OP_GET:
+    case OP_INSPECT:
+        if (reply->verdict == VERDICT_MISS || (reply->absent && !slot->op->raw && slot->op->kind == OP_GET))
+            slot_settle(slot, RCACHE_ABSENT, RCACHE_OK, NULL, NULL);
+        else
+            slot_settle(slot, RCACHE_HIT, RCACHE_OK, take_value(reply), NULL);
+        return true;
+    case OP_DELETE:
+        slot_settle(slot, reply->verdict == VERDICT_MISS ? RCACHE_ABSENT : RCACHE_DONE, RCACHE_OK, NULL, NULL);
+        return true;
+    case OP_UNLOCK:
+        if (reply->verdict == VERDICT_LOST) {
+            slot_fail(slot, RCACHE_E_LOST, "another writer has locked it by now, and will invalidate it");
+            return true;
+        }
+        slot_settle(slot, RCACHE_DONE, RCACHE_OK, NULL, NULL);
+        return true;
+    case OP_INVALIDATE:
+        counters->invalidations++;
+        slot_settle(slot, RCACHE_DONE, RCACHE_OK, NULL, NULL);
+        return true;
+    case OP_SET:
+        slot_settle(slot, RCACHE_DONE, RCACHE_OK, NULL, NULL);
+        return true;
+    }
+    return true;
+}

@@ -1,0 +1,97 @@
+/* op: what a caller asked for.  One slot a key; an op is done when every slot is settled.
+ *
+ * An op lives in two phases.  Private: its first requests (a peek, a set, ...) touch nothing that is shared, so that a
+ * hit takes no lock.  Shared: what the first replies left open is entered into the engine, under the driver's lock. */
+#ifndef RESILICACHE_ENGINE_OP_H
+#define RESILICACHE_ENGINE_OP_H
+
+#include "base/heap.h"
+#include "base/random.h"
+#include "engine/counters.h"
+#include "engine/policy.h"
+#include "engine/verbs.h"
+
+enum op_kind { OP_FETCH, OP_GET, OP_SET, OP_INVALIDATE, OP_DELETE, OP_LOCK, OP_RENEW, OP_UNLOCK, OP_INSPECT };
+
+struct flight;
+struct load;
+struct op;
+
+enum timer_kind { TIMER_FLIGHT, TIMER_LOAD, TIMER_SLOT, TIMER_OP };
+
+struct timer {
+    struct heap_node node;
+    enum timer_kind kind;
+};
+
+struct slot {
+    struct op *op;
+    struct request request;
+    struct flight *flight;    /* the one that it waits for, or NULL */
+    struct link_node waiting; /* in flight->waiting */
+    uint64_t joined;          /* the engine's sequence number when it began to wait */
+    struct blob *stale;       /* may be served if the load fails */
+    int64_t stale_until;
+    bool stale_absent;
+    struct timer timer;       /* lock: when to ask again */
+    int64_t pause_ms;
+    /* Once settled: */
+    bool settled;
+    int32_t outcome;
+    int32_t status;
+    struct blob *value;
+    struct blob *message;
+};
+
+struct op {
+    _Atomic uint32_t owners; /* the handle, and each request that is under way */
+    enum op_kind kind;
+    bool strong;
+    bool refresh_inline;
+    bool raw;
+    bool wait;
+    bool shared;            /* entered into the engine */
+    bool deadline_given;    /* by the caller, not by the option */
+    uint32_t route;
+    size_t prefix_size;     /* of every key: what the caller didn't write */
+    int64_t ttl_ms;         /* fetch, set */
+    int64_t lease_ms;       /* lock, renew */
+    int64_t began_ms;
+    _Atomic int64_t deadline_ms; /* on the monotonic clock */
+    struct slice owner;
+    size_t count;
+    size_t unsettled;
+    size_t acquiring;           /* flights it began whose lease is not decided yet */
+    struct link_node owned;     /* flights it won and is to load now */
+    struct link_node behind;    /* flights it won and is to load after it is done */
+    struct load *load;          /* to be handed to the caller; taken by the driver */
+    struct load *refresh;       /* the same, beside DONE */
+    struct timer timer;         /* the deadline, for drivers that have no thread waiting */
+    struct link_node awake;     /* in engine->awake */
+    _Atomic size_t pending;     /* private phase: replies still due */
+    void *driver;               /* the driver's own */
+    struct slot slots[];        /* the bytes of keys and owner lie behind the last */
+};
+
+/* Key bytes are copied, each behind `prefix`.  NULL for want of memory.  Every size has been checked. */
+struct op *op_new(enum op_kind kind, struct slice prefix, const char *keys, const uint32_t *key_sizes, size_t count,
+                  struct slice owner);
+struct op *op_hold(struct op *op);
+void op_drop(struct op *op);
+
+/* The keys as the caller wrote them. */
+struct slice op_key(const struct op *op, size_t index);
+
+/* Fills in every slot's first request.  False: there is none to send, go on with op_settle. */
+bool op_prepare(struct op *op, const struct policy *policy, struct random *random);
+/* After the last first reply: settles what it settles.  True: the op is done. */
+bool op_settle(struct op *op, struct counters *counters);
+
+/* Message may be NULL; value and message become the slot's. */
+void slot_settle(struct slot *slot, int32_t outcome, int32_t status, struct blob *value, struct blob *message);
+/* A message made of text and key; NULL for want of memory, which is a message, too. */
+void slot_fail(struct slot *slot, int32_t status, const char *what);
+/* What a reply to the slot's own request settles.  False: it has to wait for more. */
+bool slot_take_reply(struct slot *slot, struct counters *counters);
+
+#endif
