@@ -12,3 +12,10 @@ int64_t clock_now_us(void) {
 int64_t clock_now_ms(void) {
     return clock_now_us() / 1000;
 }
+
+int clock_timeout_ms(int64_t until_ms) {
+    if (until_ms == INT64_MAX)
+        return -1;
+    int64_t left_ms = until_ms - clock_now_ms();
+    return left_ms <= 0 ? 0 : left_ms > 60000 ? 60000 : (int)left_ms + 1;
+}

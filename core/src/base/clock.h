@@ -6,5 +6,7 @@
 
 int64_t clock_now_us(void);
 int64_t clock_now_ms(void);
+/* From now until then, as poll wants it: -1 for ever (INT64_MAX), at most a minute, rounded up. */
+int clock_timeout_ms(int64_t until_ms);
 
 #endif

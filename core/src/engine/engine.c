@@ -1,6 +1,5 @@
 #include "engine/engine.h"
 
-#include "base/alloc.h"
 #include "engine/flight.h"
 #include "engine/load.h"
 #include "resilicache.h"
@@ -17,7 +16,7 @@ void engine_clear(struct engine *engine) {
     for (size_t i = 0; engine->flights.buckets != NULL && i < engine->flights.bucket_count; i++)
         for (struct map_node *node = engine->flights.buckets[i], *next; node != NULL; node = next) {
             next = node->next;
-            mem_free(list_entry(node, struct flight, node));
+            flight_discard(list_entry(node, struct flight, node));
         }
     map_clear(&engine->flights);
 }
@@ -132,7 +131,6 @@ void engine_changed(struct engine *engine, struct slice key) {
         struct map_node *node = map_find(&engine->flights, key);
         if (node == NULL)
             return;
-        engine->counters->waits_pushed++;
         flight_look(engine, list_entry(node, struct flight, node));
         return;
     }

@@ -44,6 +44,12 @@ void flight_settle(struct flight *flight) {
     mem_free(flight);
 }
 
+void flight_discard(struct flight *flight) {
+    flight->state = FLIGHT_OVER;
+    flight->under_way = 0;
+    flight_settle(flight);
+}
+
 /* Nobody can join any more; flight_settle frees it once nothing is under way. */
 static void close_flight(struct engine *engine, struct flight *flight) {
     flight->state = FLIGHT_OVER;

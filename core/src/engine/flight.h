@@ -91,6 +91,8 @@ void flight_serve_stale(struct engine *engine, struct flight *flight, struct blo
 void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms);
 void flight_acquire(struct engine *engine, struct flight *flight, bool take_over);
 void flight_release(struct engine *engine, struct flight *flight);
+/* At the end of the engine: frees it, whatever its state. */
+void flight_discard(struct flight *flight);
 /* Frees a flight that is over and has no request under way. */
 void flight_settle(struct flight *flight);
 

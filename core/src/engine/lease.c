@@ -253,6 +253,7 @@ void flight_look(struct engine *engine, struct flight *flight) {
         flight->changed = true;
     if (flight->state != FLIGHT_WAITING || list_empty(&flight->waiting))
         return;
+    engine->counters->waits_pushed++;
     engine_disarm(engine, &flight->timer);
     check(engine, flight);
 }

@@ -7,14 +7,15 @@
 #include "resilicache.h"
 
 struct op *op_new(enum op_kind kind, struct slice prefix, const char *keys, const uint32_t *key_sizes, size_t count,
-                  struct slice owner) {
+                  struct slice owner, size_t driver_size) {
+    size_t fixed = offsetof(struct op, slots) + count * sizeof(struct slot) + driver_size;
     size_t bytes = owner.size;
     for (size_t i = 0; i < count; i++)
         bytes += prefix.size + key_sizes[i];
-    struct op *op = mem_alloc(sizeof *op + count * sizeof op->slots[0] + bytes);
+    struct op *op = mem_alloc(fixed + bytes);
     if (op == NULL)
         return NULL;
-    memset(op, 0, sizeof *op + count * sizeof op->slots[0]);
+    memset(op, 0, fixed);
     op->owners = 1;
     op->kind = kind;
     op->prefix_size = prefix.size;
@@ -23,7 +24,8 @@ struct op *op_new(enum op_kind kind, struct slice prefix, const char *keys, cons
     list_init(&op->owned);
     list_init(&op->behind);
     list_init(&op->awake);
-    char *at = (char *)&op->slots[count];
+    op->driver = &op->slots[count];
+    char *at = (char *)op + fixed;
     for (size_t i = 0; i < count; i++) {
         struct slot *slot = &op->slots[i];
         slot->op = op;

@@ -69,13 +69,13 @@ struct op {
     struct timer timer;         /* the deadline, for drivers that have no thread waiting */
     struct link_node awake;     /* in engine->awake */
     _Atomic size_t pending;     /* private phase: replies still due */
-    void *driver;               /* the driver's own */
-    struct slot slots[];        /* the bytes of keys and owner lie behind the last */
+    void *driver;               /* the driver's own; lies behind the slots, zero at first */
+    struct slot slots[];        /* the bytes of keys and owner lie behind the driver's */
 };
 
 /* Key bytes are copied, each behind `prefix`.  NULL for want of memory.  Every size has been checked. */
 struct op *op_new(enum op_kind kind, struct slice prefix, const char *keys, const uint32_t *key_sizes, size_t count,
-                  struct slice owner);
+                  struct slice owner, size_t driver_size);
 struct op *op_hold(struct op *op);
 void op_drop(struct op *op);
 

@@ -1,0 +1,37 @@
+/* handle: what the opaque types of resilicache.h are.  An op and its result are the same struct: once an op is DONE,
+ * its settled slots are the result. */
+#ifndef RESILICACHE_ABI_HANDLE_H
+#define RESILICACHE_ABI_HANDLE_H
+
+#include "engine/load.h"
+#include "resilicache.h"
+#include "runtime/cache.h"
+#include "runtime/call.h"
+
+enum { KEY_SIZE_MAX = 1024 * 1024, VALUE_SIZE_MAX = 512 * 1024 * 1024, KEYS_MAX = 1000 * 1000 };
+
+static inline struct op *op_of(rcache_op *handle) {
+    return (struct op *)(void *)handle;
+}
+
+static inline const struct op *op_of_result(const rcache_result *handle) {
+    return (const struct op *)(const void *)handle;
+}
+
+static inline struct load *load_of(rcache_load *handle) {
+    return (struct load *)(void *)handle;
+}
+
+static inline const struct load *load_of_const(const rcache_load *handle) {
+    return (const struct load *)(const void *)handle;
+}
+
+/* Stands for an op, and its result, that failed for want of memory: there was none for one of its own. */
+rcache_op *no_memory_op(void);
+
+/* An op that could not be begun: its first event is DONE. */
+rcache_op *failed_op(int32_t status, const char *message);
+/* An op's handle becomes its result's. */
+rcache_result *result_of(rcache_op *op);
+
+#endif

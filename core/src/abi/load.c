@@ -1,0 +1,71 @@
+#include "abi/handle.h"
+
+#include "base/clock.h"
+
+size_t rcache_load_count(const rcache_load *load) {
+    return load != NULL ? load_of_const(load)->count : 0;
+}
+
+const void *rcache_load_key(const rcache_load *handle, size_t index, size_t *size) {
+    const struct load *load = load_of_const(handle);
+    bool exists = load != NULL && index < load->count;
+    struct slice key = exists ? op_key(load->op, load->items[index].position) : slice_of(NULL, 0);
+    if (size != NULL)
+        *size = key.size;
+    return key.data;
+}
+
+size_t rcache_load_position(const rcache_load *handle, size_t index) {
+    const struct load *load = load_of_const(handle);
+    return load != NULL && index < load->count ? load->items[index].position : SIZE_MAX;
+}
+
+int32_t rcache_load_wanted(const rcache_load *handle) {
+    return handle != NULL && load_of_const(handle)->wanted > 0;
+}
+
+static int32_t answer(rcache_load *handle, size_t index, enum answer_kind kind, const void *data, size_t size,
+                      int64_t ttl_ms) {
+    struct load *load = load_of(handle);
+    if (load == NULL || index >= load->count || ttl_ms < 0 || (data == NULL && size > 0))
+        return RCACHE_E_INVALID;
+    if (size > VALUE_SIZE_MAX)
+        return RCACHE_E_LIMIT;
+    struct blob *value = kind == ANSWER_ABSENT ? NULL : blob_copy(data, size);
+    if (value == NULL && kind != ANSWER_ABSENT)
+        return RCACHE_E_NOMEM;
+    struct load_item *item = &load->items[index];
+    blob_drop(item->value);
+    item->value = value;
+    item->answer = kind;
+    item->ttl_ms = ttl_ms;
+    return RCACHE_OK;
+}
+
+int32_t rcache_load_value(rcache_load *load, size_t index, const void *data, size_t size, int64_t ttl_ms) {
+    return answer(load, index, ANSWER_VALUE, data, size, ttl_ms);
+}
+
+int32_t rcache_load_absent(rcache_load *load, size_t index) {
+    return answer(load, index, ANSWER_ABSENT, NULL, 0, 0);
+}
+
+int32_t rcache_load_fail(rcache_load *load, size_t index, const char *message) {
+    message = message != NULL && message[0] != '\0' ? message : "the loader failed";
+    return answer(load, index, ANSWER_FAILED, message, strlen(message), 0);
+}
+
+void rcache_load_finish(rcache_load *handle) {
+    struct load *load = load_of(handle);
+    if (load == NULL)
+        return;
+    struct rcache *cache = load->driver;
+    if (cache_forked(cache))
+        return; /* the load is the parent's: here it is only a copy */
+    struct call *call = call_of(load->op);
+    bool owner_comes = !call->over && !call->waiting;
+    const struct link *attended = owner_comes ? call->link : NULL;
+    engine_finish_load(cache_lock_engine(cache), load, clock_now_ms());
+    cache_unlock_engine(cache, attended);
+    cache_drop(cache);
+}

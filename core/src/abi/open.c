@@ -1,0 +1,52 @@
+#include "abi/handle.h"
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/text.h"
+
+int32_t rcache_open(const char *url, const rcache_options *options, rcache **cache, rcache_error *err) {
+    rcache_error ignored = RCACHE_ERROR_INIT;
+    err = err != NULL ? err : &ignored;
+    *err = (rcache_error)RCACHE_ERROR_INIT;
+    if (cache == NULL)
+        return error_set(err, RCACHE_E_INVALID, "rcache_open: `cache` is NULL, there is no place for the handle");
+    *cache = NULL;
+    struct settings settings;
+    int32_t status = settings_make(url, options, &settings, err);
+    return status == RCACHE_OK ? cache_new(&settings, cache, err) : status;
+}
+
+void rcache_close(rcache *cache) {
+    if (cache != NULL)
+        cache_close(cache);
+}
+
+static void add_line(struct buffer *lines, const char *name, uint64_t number) {
+    char digits[TEXT_NUMBER_SIZE];
+    buffer_append_text(lines, name);
+    buffer_append_text(lines, " ");
+    buffer_append_text(lines, text_of_number(digits, (int64_t)number));
+    buffer_append_text(lines, "\n");
+}
+
+size_t rcache_stats(rcache *cache, char *text, size_t capacity) {
+    struct buffer lines = BUFFER_INIT;
+    if (cache != NULL && !cache_forked(cache)) {
+        add_line(&lines, "calls", cache->calls);
+#define COUNTER_LINE(name) add_line(&lines, #name, cache->counters.name);
+        COUNTERS(COUNTER_LINE)
+#undef COUNTER_LINE
+        if (cache->memory != NULL) {
+            add_line(&lines, "memory_bytes", memory_bytes(cache->memory));
+            add_line(&lines, "memory_entries", memory_entries(cache->memory));
+        }
+    }
+    size_t size = lines.size, fits = size < capacity ? size : capacity > 0 ? capacity - 1 : 0;
+    if (text != NULL && capacity > 0) {
+        if (fits > 0)
+            memcpy(text, buffer_slice(&lines).data, fits);
+        text[fits] = '\0';
+    }
+    buffer_clear(&lines);
+    return size;
+}

@@ -1,0 +1,35 @@
+/* connection: one socket to one server: dialled, introduced, then bytes both ways without blocking. */
+#ifndef RESILICACHE_BACKEND_REDIS_CONNECTION_H
+#define RESILICACHE_BACKEND_REDIS_CONNECTION_H
+
+#include "backend/redis/redis.h"
+#include "resilicache.h"
+
+struct connection_target {
+    const char *host; /* or the path of a unix socket, with port 0 */
+    uint16_t port;
+    const char *username;
+    const char *password;
+    int32_t database;
+    uint32_t resp;         /* 3: with fall-back to 2 */
+    bool track;            /* ask for CLIENT TRACKING */
+    int64_t timeout_ms;    /* to connect, and again to be introduced */
+};
+
+struct connection;
+
+/* Blocks up to twice timeout_ms.  On failure *err says what and where. */
+struct connection *connection_open(const struct connection_target *target, rcache_error *err);
+void connection_close(struct connection *connection);
+int connection_fd(const struct connection *connection);
+const struct server_facts *connection_facts(const struct connection *connection);
+
+/* Bytes written; 0: none can be now; -1: the connection is lost. */
+int64_t connection_write(struct connection *connection, const void *data, size_t size);
+/* Bytes read into the reader; 0: none there now; -1: the connection is lost, connection_failure says how. */
+int64_t connection_read(struct connection *connection);
+/* As reader_next. */
+int connection_next(struct connection *connection, const struct resp **resp);
+const char *connection_failure(const struct connection *connection);
+
+#endif

@@ -1,0 +1,254 @@
+#define _POSIX_C_SOURCE 200809L
+#include "runtime/cache.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "runtime/call.h"
+#include "runtime/fork.h"
+#include "runtime/link.h"
+
+int32_t cache_new(struct settings *settings, struct rcache **result, rcache_error *err) {
+    *result = NULL;
+    struct rcache *cache = mem_alloc_zeroed(1, sizeof *cache);
+    if (cache == NULL) {
+        settings_clear(settings);
+        return error_set(err, RCACHE_E_NOMEM, "no memory for a cache");
+    }
+    fork_watch();
+    cache->owners = 1;
+    cache->generation = fork_generation();
+    cache->settings = *settings;
+    cache->seed = random_from_system();
+    pthread_mutex_init(&cache->lock, NULL);
+    wake_init(&cache->idle);
+    service_init(&cache->service);
+    bool memory = settings->endpoint.scheme == SCHEME_MEMORY;
+    bool ok = engine_init(&cache->engine, &cache->settings.policy, &cache->counters, random_from_system(), cache->seed);
+    cache->engine.can_watch = memory || settings->resp >= 3;
+    if (ok && memory)
+        cache->memory = memory_new(settings->memory_max_bytes, random_from_system());
+    if (ok && (memory ? cache->memory != NULL : links_init(&cache->links, cache))) {
+        *result = cache;
+        return RCACHE_OK;
+    }
+    cache_drop(cache);
+    return error_set(err, RCACHE_E_NOMEM, "no memory for a cache");
+}
+
+struct rcache *cache_hold(struct rcache *cache) {
+    cache->owners++;
+    return cache;
+}
+
+/* What was still under way on the links comes back here, so that flights and ops end. */
+static void free_cache(struct rcache *cache) {
+    struct link_node done;
+    list_init(&done);
+    links_clear(&cache->links, &done);
+    cache_dispatch(cache, &done);
+    engine_clear(&cache->engine);
+    memory_free(cache->memory);
+    service_clear(&cache->service);
+    wake_clear(&cache->idle);
+    pthread_mutex_destroy(&cache->lock);
+    settings_clear(&cache->settings);
+    mem_free(cache);
+}
+
+void cache_drop(struct rcache *cache) {
+    if (--cache->owners == 0)
+        free_cache(cache);
+}
+
+bool cache_forked(const struct rcache *cache) {
+    return cache->generation != fork_generation();
+}
+
+void cache_close(struct rcache *cache) {
+    if (cache_forked(cache)) { /* its locks may be held by threads that are not in this process: only descriptors go */
+        links_abandon(&cache->links);
+        return;
+    }
+    cache->closed = true;
+    for (size_t i = 0; i < cache->links.count; i++)
+        link_end(cache->links.all[i]);
+    wake_post(&cache->idle, UINT32_MAX);
+    if (cache->service.started)
+        service_wake(cache);
+    cache_drop(cache);
+}
+
+/* ---- requests and their replies ---- */
+
+static bool changes_key(enum verb verb) {
+    return verb != VERB_PEEK && verb != VERB_WATCH && verb != VERB_GET && verb != VERB_INSPECT;
+}
+
+static void execute(struct rcache *cache, struct request *request, int64_t now_ms) {
+    request->sent_ms = now_ms;
+    memory_execute(cache->memory, request, now_ms);
+}
+
+/* The engine is locked; memory answers at once. */
+static void run_in_memory(struct rcache *cache, struct link_node *outgoing) {
+    int64_t now_ms = clock_now_ms();
+    for (struct link_node *node; (node = list_take(outgoing)) != NULL;) {
+        struct request *request = list_entry(node, struct request, node);
+        execute(cache, request, now_ms);
+        if (changes_key(request->verb))
+            engine_changed(&cache->engine, request->key);
+        engine_reply(&cache->engine, request, now_ms);
+    }
+}
+
+/* Wakes are gathered by group: one system call for all that sleep there. */
+struct wakes {
+    struct wake_group *group;
+    uint32_t bits;
+};
+
+static void wake_call(struct wakes *wakes, struct op *op) {
+    struct call *call = call_of(op);
+    uint32_t bit = call_news(call);
+    if (wakes->group != NULL && wakes->group != call->group) {
+        wake_post(wakes->group, wakes->bits);
+        wakes->bits = 0;
+    }
+    wakes->group = call->group;
+    wakes->bits |= bit;
+}
+
+struct engine *cache_lock_engine(struct rcache *cache) {
+    pthread_mutex_lock(&cache->lock);
+    return &cache->engine;
+}
+
+/* Takes what the engine wants out of it and unlocks it; requests that need the server are left in *requests. */
+static void unlock_engine(struct rcache *cache, struct link_node *requests, struct wakes *wakes) {
+    struct engine *engine = &cache->engine;
+    while (cache->memory != NULL && !list_empty(&engine->outgoing))
+        run_in_memory(cache, &engine->outgoing);
+    list_move_all(requests, &engine->outgoing);
+    struct link_node awake;
+    list_init(&awake);
+    list_move_all(&awake, &engine->awake);
+    for (struct link_node *node; (node = list_take(&awake)) != NULL;) {
+        struct op *op = list_entry(node, struct op, awake);
+        wake_call(wakes, op);
+        op_drop(op);
+    }
+    int64_t due_ms = engine_due_ms(engine);
+    pthread_mutex_unlock(&cache->lock);
+    service_expect(cache, due_ms);
+}
+
+/* A reply to an op that is not in the engine yet. */
+static void reply_in_private(struct wakes *wakes, struct op *op) {
+    if (--op->pending == 0)
+        wake_call(wakes, op);
+    op_drop(op);
+}
+
+/* Replies to private ops are counted; the others stay in the list. */
+static void reply_to_private(struct link_node *done, struct wakes *wakes) {
+    for (struct link_node *node = done->next, *next; node != done; node = next) {
+        next = node->next;
+        struct request *request = list_entry(node, struct request, node);
+        struct op *op = request->reply_for == FOR_SLOT ? ((struct slot *)request->target)->op : NULL;
+        if (op == NULL || op->shared)
+            continue;
+        list_remove(node);
+        reply_in_private(wakes, op);
+    }
+}
+
+static void reply_to_engine(struct rcache *cache, struct link_node *done, struct link_node *requests,
+                            struct wakes *wakes) {
+    struct engine *engine = cache_lock_engine(cache);
+    int64_t now_ms = clock_now_ms();
+    for (struct link_node *node; (node = list_take(done)) != NULL;)
+        engine_reply(engine, list_entry(node, struct request, node), now_ms);
+    unlock_engine(cache, requests, wakes);
+}
+
+/* The links are gone: the cache is being freed. */
+static void refuse(struct link_node *requests, struct link_node *done) {
+    for (struct link_node *node = requests->next; node != requests; node = node->next)
+        list_entry(node, struct request, node)->reply.status = RCACHE_E_CLOSED;
+    list_move_all(done, requests);
+}
+
+/* Sends the requests and takes what comes back at once, until nothing does. */
+static void settle(struct rcache *cache, struct link_node *requests, const struct link *attended,
+                   struct link_node *done, struct wakes *wakes) {
+    while (!list_empty(requests) || !list_empty(done)) {
+        if (cache->links.count > 0)
+            links_send(&cache->links, requests, attended, done);
+        else
+            refuse(requests, done);
+        reply_to_private(done, wakes);
+        if (!list_empty(done))
+            reply_to_engine(cache, done, requests, wakes);
+    }
+    if (wakes->bits != 0)
+        wake_post(wakes->group, wakes->bits);
+}
+
+void cache_dispatch(struct rcache *cache, struct link_node *done) {
+    if (list_empty(done))
+        return;
+    struct wakes wakes = { NULL, 0 };
+    struct link_node requests;
+    list_init(&requests);
+    settle(cache, &requests, NULL, done, &wakes);
+}
+
+void cache_unlock_engine(struct rcache *cache, const struct link *attended) {
+    struct wakes wakes = { NULL, 0 };
+    struct link_node requests, done;
+    list_init(&requests);
+    list_init(&done);
+    unlock_engine(cache, &requests, &wakes);
+    settle(cache, &requests, attended, &done, &wakes);
+}
+
+static void submit_to_memory(struct rcache *cache, struct op *op) {
+    int64_t now_ms = clock_now_ms();
+    for (size_t i = 0; i < op->count; i++)
+        execute(cache, &op->slots[i].request, now_ms);
+    op->pending = 0;
+    if (!changes_key(op->slots[0].request.verb))
+        return;
+    struct engine *engine = cache_lock_engine(cache);
+    for (size_t i = 0; i < op->count; i++)
+        engine_changed(engine, op->slots[i].request.key);
+    cache_unlock_engine(cache, NULL);
+}
+
+void cache_submit(struct rcache *cache, struct op *op) {
+    if (cache->memory != NULL) {
+        submit_to_memory(cache, op);
+        call_news(call_of(op));
+        return;
+    }
+    struct wakes wakes = { NULL, 0 };
+    struct link_node requests, done;
+    list_init(&requests);
+    list_init(&done);
+    for (size_t i = 0; i < op->count; i++) {
+        op_hold(op);
+        list_append(&requests, &op->slots[i].request.node);
+    }
+    settle(cache, &requests, call_of(op)->link, &done, &wakes);
+}
+
+void cache_cannot_watch(struct rcache *cache) {
+    cache_lock_engine(cache)->can_watch = false;
+    cache_unlock_engine(cache, NULL);
+}
+
+void cache_changed(struct rcache *cache, struct slice key) {
+    engine_changed(cache_lock_engine(cache), key);
+    cache_unlock_engine(cache, NULL);
+}

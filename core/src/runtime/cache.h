@@ -1,0 +1,55 @@
+/* cache: what rcache_open makes: settings, the engine under its lock, the backend, and who drives them.
+ *
+ * Locks: the engine's (`lock`) and each link's are never held together, and neither while a loader runs. */
+#ifndef RESILICACHE_RUNTIME_CACHE_H
+#define RESILICACHE_RUNTIME_CACHE_H
+
+#include "backend/memory/memory.h"
+#include "engine/engine.h"
+#include "engine/load.h"
+#include "runtime/links.h"
+#include "runtime/service.h"
+#include "runtime/settings.h"
+#include "runtime/wake.h"
+
+struct rcache {
+    _Atomic uint32_t owners; /* the handle, every op and load of it, the service thread */
+    _Atomic bool closed;
+    uint32_t generation; /* of forks */
+    struct settings settings;
+    struct counters counters;
+    _Atomic uint64_t calls; /* begun; also what tells their random streams apart */
+    uint64_t seed;
+    pthread_mutex_t lock;
+    struct engine engine;
+    struct memory *memory; /* NULL: links */
+    struct links links;
+    struct wake_group idle; /* calls that wait where there is no link */
+    struct service service;
+};
+
+/* Takes the settings over, also on failure. */
+int32_t cache_new(struct settings *settings, struct rcache **cache, rcache_error *err);
+struct rcache *cache_hold(struct rcache *cache);
+void cache_drop(struct rcache *cache);
+/* Ends every op with RCACHE_E_CLOSED; does not wait. */
+void cache_close(struct rcache *cache);
+bool cache_forked(const struct rcache *cache);
+
+/* The op's first requests are carried out or under way; they come back by way of cache_dispatch.  The calling thread
+ * will wait for them. */
+void cache_submit(struct rcache *cache, struct op *op);
+/* Takes requests whose replies are in to their ops and to the engine, and carries out what that one wants next. */
+void cache_dispatch(struct rcache *cache, struct link_node *done);
+
+/* The engine, locked; unlocking carries out what it wants and wakes whom it has news for.  `attended` (or NULL) is the
+ * link on which the calling thread will wait next. */
+struct engine *cache_lock_engine(struct rcache *cache);
+void cache_unlock_engine(struct rcache *cache, const struct link *attended);
+
+/* The backend can report no change of a key. */
+void cache_cannot_watch(struct rcache *cache);
+/* A watched key has changed; key.data NULL: any may have. */
+void cache_changed(struct rcache *cache, struct slice key);
+
+#endif

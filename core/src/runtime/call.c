@@ -1,0 +1,139 @@
+#include "runtime/call.h"
+
+#include "base/clock.h"
+#include "resilicache.h"
+#include "runtime/cache.h"
+#include "runtime/link.h"
+
+#include <stdatomic.h>
+
+uint32_t call_news(struct call *call) {
+    call->news = true;
+    return call->bit;
+}
+
+/* Ends what is not settled yet, wherever the op is. */
+static void end(struct op *op, int32_t status, const char *what) {
+    struct rcache *cache = call_of(op)->cache;
+    if (!op->shared) {
+        for (size_t i = 0; i < op->count; i++)
+            if (!op->slots[i].settled)
+                slot_fail(&op->slots[i], status, what);
+        return;
+    }
+    engine_end_op(cache_lock_engine(cache), op, status, what, clock_now_ms());
+    cache_unlock_engine(cache, NULL);
+}
+
+/* The first replies are in.  True: that was all. */
+static bool settle_private(struct op *op) {
+    struct rcache *cache = call_of(op)->cache;
+    if (op_settle(op, &cache->counters))
+        return true;
+    if (!service_start(cache)) {
+        end(op, RCACHE_E_NOMEM, "no thread for timers could be started");
+        return true;
+    }
+    engine_enter(cache_lock_engine(cache), op, clock_now_ms());
+    cache_unlock_engine(cache, call_of(op)->link);
+    return false;
+}
+
+static bool begin(struct op *op) {
+    struct call *call = call_of(op);
+    struct rcache *cache = call->cache;
+    struct random random = { cache->seed ^ (cache->calls++ << 20) };
+    call->begun = true;
+    if (op->unsettled > 0 && op_prepare(op, &cache->settings.policy, &random)) {
+        cache_submit(cache, op);
+        return false;
+    }
+    return settle_private(op);
+}
+
+/* The op told that there is news of it. */
+static enum call_event look(struct op *op, struct load **load) {
+    struct rcache *cache = call_of(op)->cache;
+    if (!op->shared) {
+        if (op->pending > 0)
+            return CALL_NOTHING;
+        if (settle_private(op))
+            return CALL_DONE;
+    }
+    *load = engine_take_load(cache_lock_engine(cache), op, clock_now_ms());
+    bool done = *load == NULL && op->unsettled == 0;
+    cache_unlock_engine(cache, call_of(op)->link);
+    return *load != NULL ? CALL_LOAD : done ? CALL_DONE : CALL_NOTHING;
+}
+
+static enum wake_reason sleep_until(struct call *call, int64_t until_ms) {
+    if (call->link != NULL)
+        return link_wait(call->link, call, until_ms);
+    enum wake_reason reason = WAKE_CHANGED;
+    while (reason == WAKE_CHANGED && !call->cache->closed) {
+        uint32_t ticket = wake_ticket(call->group);
+        if (call->news)
+            break;
+        reason = wake_wait(call->group, ticket, call->bit, until_ms);
+    }
+    return reason;
+}
+
+/* Why the op must end now, or RCACHE_OK. */
+static int32_t overdue(struct op *op, int64_t now_ms, const char **what) {
+    struct call *call = call_of(op);
+    if (call->cache->closed) {
+        *what = "the cache was closed";
+        return RCACHE_E_CLOSED;
+    }
+    if (call->canceled) {
+        *what = "canceled";
+        return RCACHE_E_CANCELED;
+    }
+    if (now_ms < op->deadline_ms)
+        return RCACHE_OK;
+    call->cache->counters.timeouts++;
+    *what = op->shared ? "its deadline passed while another was loading it" : "its deadline passed before the server answered";
+    return RCACHE_E_TIMEOUT;
+}
+
+enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load) {
+    struct call *call = call_of(op);
+    int64_t give_up_ms = timeout_ms < 0 ? INT64_MAX : clock_now_ms() + timeout_ms;
+    *load = NULL;
+    if (!call->begun && begin(op))
+        return CALL_DONE;
+    for (;;) {
+        if (atomic_exchange(&call->news, false)) {
+            enum call_event event = look(op, load);
+            if (event != CALL_NOTHING)
+                return event;
+        }
+        int64_t now_ms = clock_now_ms();
+        const char *what;
+        int32_t status = overdue(op, now_ms, &what);
+        if (status != RCACHE_OK) {
+            end(op, status, what);
+            return CALL_DONE;
+        }
+        if (now_ms >= give_up_ms)
+            return CALL_NOTHING;
+        int64_t until_ms = op->deadline_ms < give_up_ms ? op->deadline_ms : give_up_ms;
+        call->waiting = true;
+        enum wake_reason reason = sleep_until(call, until_ms);
+        call->waiting = false;
+        if (reason == WAKE_INTERRUPTED && !call->news)
+            return CALL_NOTHING;
+    }
+}
+
+void call_cancel(struct op *op) {
+    struct call *call = call_of(op);
+    call->canceled = true;
+    wake_post(call->group, call_news(call));
+}
+
+void call_abandon(struct op *op) {
+    if (call_of(op)->begun && op->unsettled > 0)
+        end(op, RCACHE_E_CANCELED, "given up by its caller");
+}

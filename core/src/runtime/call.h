@@ -1,0 +1,41 @@
+/* call: an op on its way through the runtime, and the blocking driver. */
+#ifndef RESILICACHE_RUNTIME_CALL_H
+#define RESILICACHE_RUNTIME_CALL_H
+
+#include "engine/op.h"
+#include "runtime/wake.h"
+
+struct rcache;
+struct link;
+
+struct call {
+    struct rcache *cache;
+    struct link *link;       /* where it waits; NULL: in memory there is none */
+    struct wake_group *group;
+    uint32_t bit;            /* of the group */
+    bool begun;
+    _Atomic bool waiting;    /* its thread sleeps, or leads the link, until there is news */
+    _Atomic bool news;       /* something for the owner to look at */
+    _Atomic bool canceled;
+    _Atomic bool over;       /* DONE was told: nobody waits for the op any more */
+    _Atomic bool lead;       /* parked, and asked to lead */
+    struct link_node parked; /* in link->parked, under its lock */
+};
+
+static inline struct call *call_of(struct op *op) {
+    return op->driver;
+}
+
+enum call_event { CALL_NOTHING, CALL_LOAD, CALL_DONE };
+
+/* Runs the op on the calling thread until there is something for the caller, timeout_ms (negative: none) has passed, or
+ * a signal came.  LOAD: *load is to be finished.  DONE: the op's slots are settled and the runtime is through with it. */
+enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load);
+void call_cancel(struct op *op);
+/* For an op that is not waited for any more, and not DONE. */
+void call_abandon(struct op *op);
+
+/* Marks that there is news; returns the bit by which the call's group is to be woken. */
+uint32_t call_news(struct call *call);
+
+#endif

@@ -1,0 +1,67 @@
+/* link: one connection and the requests of many threads on it, one behind the other.
+ *
+ * No thread belongs to a link.  Who sends appends to its buffer and, if nobody else writes, writes what has gathered.
+ * Who waits for a reply leads the link if nobody else does: polls, reads, and takes all replies that came to their
+ * owners; the others sleep.  A leader whose own reply has come passes the lead on.  (Leader/follower with batched
+ * wakes; docs/internals.md has the figures that chose it.) */
+#ifndef RESILICACHE_RUNTIME_LINK_H
+#define RESILICACHE_RUNTIME_LINK_H
+
+#include "backend/redis/net/connection.h"
+#include "base/list.h"
+#include "runtime/wake.h"
+
+struct call;
+struct rcache;
+
+enum link_purpose { LINK_SHARED, LINK_LARGE, LINK_CONFIRM, LINK_WATCH };
+
+struct link {
+    struct rcache *cache;
+    enum link_purpose purpose;
+    pthread_mutex_t lock;
+    struct connection *connection; /* NULL: down */
+    bool led;
+    bool writing;              /* someone writes `wire`, without the lock */
+    bool reading;              /* the leader reads and dispatches: it will write what gathers meanwhile */
+    _Atomic bool ended;        /* the cache is closed */
+    struct buffer out;         /* gathers */
+    struct buffer wire;        /* is being written */
+    struct link_node unsent;   /* requests for when it is up */
+    struct link_node sent;     /* replies due, not yet seen by the leader */
+    struct link_node in_flight; /* the leader's: replies due, oldest first */
+    struct link_node parked;   /* calls that wait for another to lead */
+    int64_t progress_ms;       /* bytes last went or came */
+    int64_t retry_ms;          /* no dialling before */
+    int64_t pause_ms;          /* between diallings */
+    rcache_error failure;      /* of the last */
+    struct wake_group group;
+};
+
+struct link *link_new(struct rcache *cache, enum link_purpose purpose);
+void link_free(struct link *link, struct link_node *done);
+
+/* Takes the request; in *done if it can't be sent. */
+void link_append(struct link *link, struct request *request, struct link_node *done);
+/* Writes what has gathered, unless someone does already.  Not attended: the caller won't wait for the replies, so
+ * somebody else must be made to lead. */
+void link_flush(struct link *link, bool attended);
+/* Wakes all that wait on it; nothing is sent any more. */
+void link_end(struct link *link);
+
+/* Waits on the calling thread, leading if nobody does, until the call has news, until_ms, or a signal. */
+enum wake_reason link_wait(struct link *link, struct call *call, int64_t until_ms);
+
+/* For the service thread: leads where nobody does.  True: it leads now and must end by link_resign. */
+bool link_try_lead(struct link *link);
+/* Before polling: dials if need be and writes.  The descriptor, or -1; what to poll for; when at the latest.
+ * Requests that can't be sent are in *done. */
+int link_prepare(struct link *link, short *events, int64_t *until_ms, struct link_node *done);
+/* After polling: reads and takes replies to *done; finds out whether the link is dead. */
+void link_receive(struct link *link, bool readable, struct link_node *done);
+/* The descriptor, if bytes wait until it takes more and nobody is at it; else -1. */
+int link_stuck(struct link *link);
+/* Somebody else leads from here on, if there is anything to lead for. */
+void link_resign(struct link *link);
+
+#endif

@@ -1,0 +1,155 @@
+#define _GNU_SOURCE
+#include "runtime/service.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "runtime/cache.h"
+#include "runtime/link.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+void service_init(struct service *service) {
+    pthread_mutex_init(&service->lock, NULL);
+    service->wake_read = service->wake_write = -1;
+    service->sleeps_ms = INT64_MAX;
+}
+
+void service_clear(struct service *service) {
+    if (service->wake_read >= 0) {
+        close(service->wake_read);
+        close(service->wake_write);
+    }
+    pthread_mutex_destroy(&service->lock);
+}
+
+static void take_wakes(struct service *service) {
+    char bytes[64];
+    while (read(service->wake_read, bytes, sizeof bytes) > 0)
+        continue;
+    service->woken = false;
+}
+
+/* The links that nobody leads and the one that listens are led from here; those that are stuck are written to. */
+struct round {
+    struct pollfd *fds; /* the pipe, then two a link: as leader, as writer */
+    bool *leads;
+    size_t count;
+    int64_t until_ms;
+};
+
+static void prepare_links(struct rcache *cache, struct round *round, struct link_node *done) {
+    for (size_t i = 0; i < round->count; i++) {
+        struct link *link = cache->links.all[i];
+        struct pollfd *fds = &round->fds[1 + 2 * i];
+        fds[0].fd = fds[1].fd = -1;
+        fds[1].events = POLLOUT;
+        int64_t until_ms;
+        round->leads[i] = link_try_lead(link);
+        if (round->leads[i]) {
+            fds[0].fd = link_prepare(link, &fds[0].events, &until_ms, done);
+            round->until_ms = until_ms < round->until_ms ? until_ms : round->until_ms;
+        } else {
+            fds[1].fd = link_stuck(link);
+        }
+    }
+}
+
+static void serve_links(struct rcache *cache, struct round *round, struct link_node *done) {
+    for (size_t i = 0; i < round->count; i++) {
+        struct link *link = cache->links.all[i];
+        struct pollfd *fds = &round->fds[1 + 2 * i];
+        if (round->leads[i]) {
+            link_receive(link, fds[0].fd >= 0 && (fds[0].revents & ~POLLOUT) != 0, done);
+            cache_dispatch(cache, done);
+            link_resign(link);
+        } else if (fds[1].fd >= 0 && fds[1].revents != 0) {
+            link_flush(link, true);
+        }
+    }
+    cache_dispatch(cache, done);
+}
+
+static void serve(struct rcache *cache, struct round *round) {
+    struct service *service = &cache->service;
+    struct link_node done;
+    list_init(&done);
+    struct engine *engine = cache_lock_engine(cache);
+    engine_tick(engine, clock_now_ms());
+    round->until_ms = engine_due_ms(engine);
+    service->sleeps_ms = round->until_ms;
+    cache_unlock_engine(cache, NULL);
+    prepare_links(cache, round, &done);
+    int timeout_ms = list_empty(&done) ? clock_timeout_ms(round->until_ms) : 0;
+    round->fds[0].fd = service->wake_read;
+    round->fds[0].events = POLLIN;
+    if (poll(round->fds, (nfds_t)(1 + 2 * round->count), timeout_ms) < 0)
+        for (size_t i = 0; i < 1 + 2 * round->count; i++)
+            round->fds[i].revents = 0;
+    take_wakes(service);
+    serve_links(cache, round, &done);
+}
+
+static void *run(void *argument) {
+    struct rcache *cache = argument;
+    struct round round = { .count = cache->links.count };
+    round.fds = mem_alloc_zeroed(1 + 2 * round.count, sizeof round.fds[0]);
+    round.leads = mem_alloc_zeroed(round.count, sizeof round.leads[0]);
+    while (!cache->closed && round.fds != NULL && round.leads != NULL)
+        serve(cache, &round);
+    mem_free(round.fds);
+    mem_free(round.leads);
+    cache_drop(cache);
+    return NULL;
+}
+
+static bool start_thread(struct rcache *cache) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return false;
+    cache->service.wake_read = ends[0];
+    cache->service.wake_write = ends[1];
+    sigset_t all, before; /* signals are for the application's threads */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t thread;
+    cache_hold(cache);
+    bool ok = pthread_create(&thread, NULL, run, cache) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (ok) {
+        pthread_detach(thread);
+        return true;
+    }
+    close(ends[0]);
+    close(ends[1]);
+    cache->service.wake_read = cache->service.wake_write = -1;
+    cache->owners--;
+    return false;
+}
+
+bool service_start(struct rcache *cache) {
+    struct service *service = &cache->service;
+    if (service->started)
+        return true;
+    pthread_mutex_lock(&service->lock);
+    if (!service->started && !cache->closed)
+        service->started = start_thread(cache);
+    pthread_mutex_unlock(&service->lock);
+    return service->started;
+}
+
+void service_wake(struct rcache *cache) {
+    struct service *service = &cache->service;
+    if (!service_start(cache) || service->woken)
+        return;
+    service->woken = true;
+    ssize_t written = write(service->wake_write, "", 1);
+    (void)written; /* a full pipe wakes as well */
+}
+
+void service_expect(struct rcache *cache, int64_t due_ms) {
+    if (due_ms < cache->service.sleeps_ms)
+        service_wake(cache);
+}
