@@ -1,0 +1,126 @@
+/* resilicache: the command line tool. */
+#include "tool.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+    const char *name;
+    int (*run)(struct tool *tool);
+    bool takes_url;
+    const char *usage;
+    const char *help;
+};
+
+static const struct command COMMANDS[] = {
+    { "demo", demo_main, true, "demo [URL]", "show what it does, in a minute" },
+    { "get", get_main, true, "get URL KEY", "the stored value, whatever its state" },
+    { "set", set_main, true, "set URL KEY VALUE [--ttl 60s]", "store a value (VALUE '-': standard input)" },
+    { "fetch", fetch_main, true, "fetch URL KEY [--ttl 60s] [--strong] -- COMMAND [ARG ...]",
+      "the cached value, or what COMMAND prints (its exit code 100: there is none)" },
+    { "invalidate", invalidate_main, true, "invalidate URL KEY ...", "tag as deleted: readers get a new value" },
+    { "delete", delete_main, true, "delete URL KEY ...", "remove at once" },
+    { "inspect", inspect_main, true, "inspect URL KEY", "state, lease, time to live and owner of an entry" },
+    { "options", options_main, false, "options", "every option: name, default, range, meaning" },
+};
+
+enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
+
+static int print_help(FILE *out, int exit_code) {
+    fprintf(out, "resilicache %d.%d.%d: a cache that keeps its promises\n\n", RCACHE_VERSION_MAJOR, RCACHE_VERSION_MINOR,
+            RCACHE_VERSION_PATCH);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  resilicache %-58s %s\n", COMMANDS[i].usage, COMMANDS[i].help);
+    fprintf(out, "\n  --json                 output for machines\n"
+                 "  --option NAME=VALUE    any option of `resilicache options`; also in the URL: redis://host?NAME=VALUE\n"
+                 "  URL                    memory://  redis://[user:password@]host[:port][/db]  valkey://...  unix:///path\n"
+                 "\nExit codes: 0 done, 1 the key is not there, 2 wrong arguments, 3 it failed.\n");
+    return exit_code;
+}
+
+static const struct command *command_named(const char *name) {
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(COMMANDS[i].name, name) == 0)
+            return &COMMANDS[i];
+    return NULL;
+}
+
+static bool take_option(struct tool *tool, const char *pair) {
+    char name[64];
+    const char *equals = strchr(pair, '=');
+    size_t size = equals != NULL ? (size_t)(equals - pair) : sizeof name;
+    if (size >= sizeof name) {
+        tool_complain(0, "--option wants NAME=VALUE, as in --option lock_expire=5s");
+        return false;
+    }
+    memcpy(name, pair, size);
+    name[size] = '\0';
+    rcache_error err;
+    if (rcache_options_set(tool->options, name, equals + 1, &err) == RCACHE_OK)
+        return true;
+    tool_complain(0, "%s", err.message);
+    return false;
+}
+
+/* Flags go to the tool; the rest moves to the front of argv.  The count of the rest, or -1 after a complaint. */
+static int take_flags(struct tool *tool, int argc, char **argv) {
+    int rest = 0;
+    for (int i = 1; i < argc; i++) {
+        const char *arg = argv[i];
+        if (strcmp(arg, "--") == 0) {
+            tool->command = &argv[i + 1];
+            break;
+        }
+        bool needs_value = strcmp(arg, "--ttl") == 0 || strcmp(arg, "--option") == 0;
+        if (needs_value && i + 1 >= argc)
+            return tool_complain(-1, "%s wants a value", arg);
+        if (strcmp(arg, "--json") == 0)
+            tool->json = true;
+        else if (strcmp(arg, "--strong") == 0)
+            tool->flags |= RCACHE_STRONG;
+        else if (strcmp(arg, "--ttl") == 0)
+            tool->ttl = argv[++i];
+        else if (strcmp(arg, "--option") == 0) {
+            if (!take_option(tool, argv[++i]))
+                return -1;
+        } else if (strncmp(arg, "--", 2) == 0 && strcmp(arg, "--help") != 0)
+            return tool_complain(-1, "unknown flag %s; `resilicache --help` lists them", arg);
+        else
+            argv[rest++] = argv[i];
+    }
+    return rest;
+}
+
+static int run(struct tool *tool, int count, char **words) {
+    if (count == 0 || strcmp(words[0], "--help") == 0 || strcmp(words[0], "help") == 0)
+        return print_help(count == 0 ? stderr : stdout, count == 0 ? EXIT_USAGE : EXIT_DONE);
+    const struct command *command = command_named(words[0]);
+    if (command == NULL)
+        return tool_complain(EXIT_USAGE, "there is no command '%s'; `resilicache --help` lists them", words[0]);
+    if (!command->takes_url)
+        return command->run(tool);
+    bool demo = command->run == demo_main;
+    if (count < 2 && !demo)
+        return tool_complain(EXIT_USAGE, "usage: resilicache %s", command->usage);
+    tool->url = count < 2 ? "memory://" : words[1];
+    tool->args = count < 2 ? words : words + 2;
+    tool->arg_count = count < 2 ? 0 : count - 2;
+    rcache_error err;
+    if (rcache_open(tool->url, tool->options, &tool->cache, &err) != RCACHE_OK)
+        return tool_complain(err.status == RCACHE_E_INVALID ? EXIT_USAGE : EXIT_FAILED, "%s", err.message);
+    int exit_code = command->run(tool);
+    rcache_close(tool->cache);
+    if (exit_code == EXIT_USAGE)
+        tool_complain(0, "usage: resilicache %s", command->usage);
+    return exit_code;
+}
+
+int main(int argc, char **argv) {
+    struct tool tool = { .options = rcache_options_new() };
+    if (tool.options == NULL)
+        return tool_complain(EXIT_FAILED, "no memory");
+    int count = take_flags(&tool, argc, argv);
+    int exit_code = count < 0 ? EXIT_USAGE : run(&tool, count, argv);
+    rcache_options_free(tool.options);
+    return exit_code;
+}
