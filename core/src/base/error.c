@@ -4,13 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Continuation bytes of UTF-8 are 10xxxxxx: what is cut inside a character loses the character. */
+/* Continuation bytes of UTF-8 are 10xxxxxx: back to the byte that begins the last character, to see if all of it fits. */
 static void cut_whole(char *text, size_t size) {
-    while (size > 0 && ((unsigned char)text[size - 1] & 0xC0) == 0x80)
-        size--;
-    if (size > 0 && (unsigned char)text[size - 1] >= 0xC0)
-        size--;
-    text[size] = '\0';
+    size_t last = size > 0 ? size - 1 : 0;
+    while (last > 0 && ((unsigned char)text[last] & 0xC0) == 0x80)
+        last--;
+    unsigned char first = (unsigned char)text[last];
+    size_t width = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1;
+    text[last + width > size ? last : size] = '\0';
 }
 
 int32_t error_set(rcache_error *err, int32_t status, const char *format, ...) {

@@ -6,4 +6,6 @@ void request_clear(struct request *request) {
     blob_drop(request->reply.message);
     request->value = NULL;
     request->reply = (struct reply){ .status = 0 };
+    request->form = 0;
+    request->waits_again = false;
 }

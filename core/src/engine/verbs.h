@@ -104,6 +104,7 @@ struct request {
     uint32_t replies; /* how many have come */
     uint32_t replies_due;
     uint32_t attempts;
+    bool waits_again; /* its first reply asked for another form, a second is still due */
     uint32_t form; /* the backend's: which way of asking it tried last */
     /* The engine's: whom the reply is for. */
     enum request_for { FOR_SLOT, FOR_FLIGHT, FOR_RENEWAL } reply_for;

@@ -12,15 +12,23 @@ struct server_facts {
 };
 
 /* One RESP value, as the reader built it; everything lies in the reader's arena until its next reply. */
-enum resp_type { RESP_NIL, RESP_TEXT, RESP_INTEGER, RESP_ARRAY, RESP_STATUS, RESP_ERROR, RESP_DOUBLE, RESP_BOOLEAN };
+enum resp_type { RESP_NIL, RESP_TEXT, RESP_INTEGER, RESP_ARRAY, RESP_STATUS, RESP_ERROR, RESP_DOUBLE, RESP_BOOLEAN, RESP_PUSH };
 
 struct resp {
     enum resp_type type;
     int64_t integer;   /* INTEGER, BOOLEAN */
     struct slice text; /* TEXT, STATUS, ERROR, DOUBLE (as the server wrote it) */
     struct blob *blob; /* TEXT of some size lies here instead of the arena; the reader's owner.  text points into it */
-    size_t count;      /* ARRAY; also maps (two items a pair), sets and pushes */
+    size_t count;      /* ARRAY, PUSH; also maps (two items a pair), and sets */
     struct resp *items;
+};
+
+/* request->form: how it is asked. */
+enum redis_form {
+    FORM_PLAIN,  /* scripts by their hash */
+    FORM_WHOLE,  /* scripts by their text: the server had not seen it */
+    FORM_STRING, /* GET: the key holds a string */
+    FORM_DELETE  /* INVALIDATE: the server has no memory for more than that */
 };
 
 /* Appends the command(s) for the request in its present form and says in *replies how many replies will come.

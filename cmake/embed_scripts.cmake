@@ -1,0 +1,37 @@
+# Run by the build: cmake -D DIRECTORY=... -D OUTPUT=... -P embed_scripts.cmake
+# Writes SCRIPT(name, "text", "sha1 of the text") for each script of the directory, sorted by name.  entry.lua is none
+# of its own: it goes before each of the others.  Blank lines, and lines that are only a comment, are left out.
+cmake_policy(SET CMP0007 NEW)
+
+function(script_read path result)
+    file(READ ${path} text)
+    if(text MATCHES "\\[=*\\[")
+        message(FATAL_ERROR "${path}: long strings and long comments don't survive this: use short ones")
+    endif()
+    string(REGEX REPLACE "\n[ \t]*--[^\n]*" "" text "\n${text}\n")
+    string(REGEX REPLACE "\n([ \t]*\n)+" "\n" text "${text}")
+    string(SUBSTRING "${text}" 1 -1 text)
+    set(${result} "${text}" PARENT_SCOPE)
+endfunction()
+
+set(prelude "")
+if(EXISTS ${DIRECTORY}/entry.lua)
+    script_read(${DIRECTORY}/entry.lua prelude)
+endif()
+file(GLOB scripts ${DIRECTORY}/*.lua)
+list(SORT scripts)
+list(FILTER scripts EXCLUDE REGEX "/entry\\.lua$")
+
+set(table "/* Made by cmake/embed_scripts.cmake. */\n")
+foreach(path IN LISTS scripts)
+    get_filename_component(name ${path} NAME_WE)
+    script_read(${path} text)
+    string(CONCAT text "${prelude}" "${text}")
+    string(SHA1 sha1 "${text}")
+    string(REPLACE "\\" "\\\\" text "${text}")
+    string(REPLACE "\"" "\\\"" text "${text}")
+    string(REGEX REPLACE "\n$" "\\\\n" text "${text}")
+    string(REPLACE "\n" "\\n\"\n    \"" text "${text}")
+    string(APPEND table "SCRIPT(${name},\n    \"${text}\",\n    \"${sha1}\")\n")
+endforeach()
+file(WRITE ${OUTPUT} "${table}")

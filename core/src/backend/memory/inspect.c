@@ -1,0 +1,59 @@
+#include "backend/memory/inspect.h"
+
+#include "base/buffer.h"
+#include "base/text.h"
+
+static const char *state_of(const struct entry *entry, int64_t now_ms) {
+    switch (entry->lease) {
+    case LEASE_NONE:
+        return entry->value != NULL ? "fresh" : "missing-value";
+    case LEASE_VOID:
+        return "invalidated";
+    case LEASE_UNTIL:
+        if (entry->lease_until_ms <= now_ms)
+            return "invalidated";
+        return entry->owner != NULL ? "leased" : "backoff";
+    case LEASE_LOCKED:
+        return "locked";
+    }
+    return "";
+}
+
+static bool add_number(struct buffer *text, const char *name, int64_t number) {
+    char digits[TEXT_NUMBER_SIZE];
+    return buffer_append_text(text, name) && buffer_append_text(text, text_of_number(digits, number)) &&
+           buffer_append_text(text, "\n");
+}
+
+static bool add_owner(struct buffer *text, struct slice owner) {
+    static const char digits[] = "0123456789abcdef";
+    bool added = buffer_append_text(text, "owner ");
+    for (size_t i = 0; i < owner.size; i++) {
+        unsigned char byte = (unsigned char)owner.data[i];
+        char escaped[] = { '\\', 'x', digits[byte >> 4], digits[byte & 15] };
+        bool plain = byte >= 0x20 && byte < 0x7F;
+        added = added && buffer_append(text, plain ? &owner.data[i] : escaped, plain ? 1 : sizeof escaped);
+    }
+    return added && buffer_append_text(text, "\n");
+}
+
+static bool add_lines(struct buffer *text, const struct entry *entry, int64_t now_ms) {
+    bool lease_runs = entry->lease == LEASE_UNTIL && entry->lease_until_ms > now_ms;
+    int64_t ttl_ms = entry->expires_ms == TIME_NEVER ? -1 : entry->expires_ms - now_ms;
+    return buffer_append_text(text, "state ") && buffer_append_text(text, state_of(entry, now_ms)) &&
+           buffer_append_text(text, "\n") &&
+           (entry->value == NULL || add_number(text, "size ", (int64_t)entry->value->size)) &&
+           (entry->value == NULL || !entry->absent || buffer_append_text(text, "absent yes\n")) &&
+           add_number(text, "ttl_ms ", ttl_ms) &&
+           (!lease_runs || add_number(text, "lease_ms ", entry->lease_until_ms - now_ms)) &&
+           (entry->owner == NULL || add_owner(text, blob_slice(entry->owner)));
+}
+
+struct blob *inspect_entry(const struct entry *entry, int64_t now_ms) {
+    struct buffer text = BUFFER_INIT;
+    struct blob *blob = NULL;
+    if (add_lines(&text, entry, now_ms))
+        blob = blob_copy(buffer_slice(&text).data, text.size);
+    buffer_clear(&text);
+    return blob;
+}

@@ -1,0 +1,101 @@
+/* The table is split into shards by the hash of the key, each with a lock of its own that is held for one verb on one
+ * key; no two locks are ever held together.  The bound is on the sum of all shards: a writer that finds it passed
+ * evicts from one shard after the other.  It may be passed for a moment by what calls under way have just written. */
+#include "backend/memory/memory.h"
+
+#include "backend/memory/store.h"
+#include "backend/memory/verbs.h"
+#include "base/alloc.h"
+#include "base/hash.h"
+
+#include <pthread.h>
+
+enum { SHARDS = 16 };
+
+struct shard {
+    pthread_mutex_t lock;
+    struct store store;
+};
+
+struct memory {
+    uint64_t seed;
+    uint64_t bytes_max;
+    _Atomic uint64_t bytes;
+    _Atomic uint32_t hand; /* the shard to evict from next */
+    uint32_t shard_count;  /* SHARDS, but while it is being made */
+    struct shard shards[SHARDS];
+};
+
+static bool shard_init(struct memory *memory, struct shard *shard) {
+    if (!store_init(&shard->store, memory->seed, &memory->bytes, memory->bytes_max))
+        return false;
+    if (pthread_mutex_init(&shard->lock, NULL) == 0)
+        return true;
+    store_clear(&shard->store);
+    return false;
+}
+
+struct memory *memory_new(uint64_t bytes_max, uint64_t seed) {
+    struct memory *memory = mem_alloc_zeroed(1, sizeof *memory);
+    if (memory == NULL)
+        return NULL;
+    memory->seed = seed;
+    memory->bytes_max = bytes_max;
+    for (; memory->shard_count < SHARDS; memory->shard_count++)
+        if (!shard_init(memory, &memory->shards[memory->shard_count])) {
+            memory_free(memory);
+            return NULL;
+        }
+    return memory;
+}
+
+void memory_free(struct memory *memory) {
+    if (memory == NULL)
+        return;
+    for (uint32_t i = 0; i < memory->shard_count; i++) {
+        store_clear(&memory->shards[i].store);
+        pthread_mutex_destroy(&memory->shards[i].lock);
+    }
+    mem_free(memory);
+}
+
+/* By the upper bits: the lower ones choose the bucket. */
+static struct shard *shard_of(struct memory *memory, struct slice key) {
+    return &memory->shards[(hash64(key.data, key.size, memory->seed) >> 32) % SHARDS];
+}
+
+/* A clock whose hand goes from shard to shard.  What the call has just written is spared.  After a round of all shards
+ * in vain, what is in use has to go as well; after a second one there is nothing left but what is spared. */
+static void make_room(struct memory *memory, struct slice spared) {
+    uint32_t in_vain = 0;
+    while (in_vain < 2 * SHARDS && memory_bytes(memory) > memory->bytes_max) {
+        uint32_t turn = atomic_fetch_add_explicit(&memory->hand, 1, memory_order_relaxed);
+        struct shard *shard = &memory->shards[turn % SHARDS];
+        pthread_mutex_lock(&shard->lock);
+        in_vain = store_evict(&shard->store, spared, in_vain >= SHARDS) ? 0 : in_vain + 1;
+        pthread_mutex_unlock(&shard->lock);
+    }
+}
+
+void memory_execute(struct memory *memory, struct request *request, int64_t now_ms) {
+    struct shard *shard = shard_of(memory, request->key);
+    pthread_mutex_lock(&shard->lock);
+    verbs_execute(&shard->store, request, now_ms);
+    pthread_mutex_unlock(&shard->lock);
+    if (memory->bytes_max > 0 && verbs_write(request->verb))
+        make_room(memory, request->key);
+}
+
+uint64_t memory_bytes(struct memory *memory) {
+    return atomic_load_explicit(&memory->bytes, memory_order_relaxed);
+}
+
+uint64_t memory_entries(struct memory *memory) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < SHARDS; i++) {
+        pthread_mutex_lock(&memory->shards[i].lock);
+        count += memory->shards[i].store.map.count;
+        pthread_mutex_unlock(&memory->shards[i].lock);
+    }
+    return count;
+}

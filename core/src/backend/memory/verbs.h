@@ -1,0 +1,13 @@
+/* verbs: what each verb does to an entry of the store, and what it answers. */
+#ifndef RESILICACHE_BACKEND_MEMORY_VERBS_H
+#define RESILICACHE_BACKEND_MEMORY_VERBS_H
+
+#include "backend/memory/store.h"
+#include "engine/verbs.h"
+
+/* Fills request->reply.  The caller holds the store's lock. */
+void verbs_execute(struct store *store, struct request *request, int64_t now_ms);
+/* Whether the verb may change an entry. */
+bool verbs_write(enum verb verb);
+
+#endif

@@ -1,0 +1,170 @@
+/* command: requests as RESP arrays of bulk strings. */
+#include "backend/redis/meta.h"
+#include "backend/redis/redis.h"
+#include "backend/redis/scripts.h"
+#include "base/text.h"
+
+enum { WORDS_MAX = 16 };
+
+struct words {
+    struct slice list[WORDS_MAX];
+    size_t count;
+    char numbers[4][TEXT_NUMBER_SIZE];
+    size_t number_count;
+    char meta[META_SIZE_MAX];
+    char epoch[17];
+};
+
+static void add(struct words *words, struct slice word) {
+    words->list[words->count++] = word;
+}
+
+static void add_text(struct words *words, const char *text) {
+    add(words, slice_of_text(text));
+}
+
+static void add_number(struct words *words, int64_t number) {
+    add_text(words, text_of_number(words->numbers[words->number_count++], number));
+}
+
+static void add_meta(struct words *words, const struct request *request, const struct server_facts *facts) {
+    struct meta meta = { facts->epoch, request->absent };
+    add(words, slice_of(words->meta, meta_write(words->meta, &meta, blob_slice(request->value))));
+}
+
+static void add_epoch(struct words *words, const struct server_facts *facts) {
+    for (int i = 0; i < 16; i++)
+        words->epoch[i] = "0123456789abcdef"[facts->epoch >> (60 - 4 * i) & 15];
+    add(words, slice_of(words->epoch, facts->epoch != 0 ? 16 : 0));
+}
+
+static void add_arguments(struct words *words, const struct request *request, const struct server_facts *facts) {
+    switch (request->verb) {
+    case VERB_ACQUIRE:
+        add(words, request->owner);
+        add_number(words, request->life_ms);
+        add_number(words, request->bound_ms);
+        add_text(words, request->strong ? "1" : "");
+        add(words, request->seen);
+        add_epoch(words, facts);
+        return;
+    case VERB_PUT:
+        add(words, request->owner);
+        add(words, blob_slice(request->value));
+        add_meta(words, request, facts);
+        add_number(words, request->life_ms);
+        return;
+    case VERB_RENEW:
+    case VERB_LOCK:
+        add(words, request->owner);
+        add_number(words, request->life_ms);
+        return;
+    case VERB_RELEASE:
+        add(words, request->owner);
+        return;
+    case VERB_INVALIDATE:
+        add_number(words, request->bound_ms);
+        return;
+    case VERB_UNLOCK:
+        add(words, request->owner);
+        add_number(words, request->bound_ms);
+        return;
+    case VERB_SET:
+        add(words, blob_slice(request->value));
+        add_meta(words, request, facts);
+        add_number(words, request->life_ms);
+        return;
+    case VERB_RAW_SET:
+        add(words, blob_slice(request->value));
+        add_number(words, request->life_ms);
+        return;
+    case VERB_INSPECT:
+    case VERB_PEEK:
+    case VERB_WATCH:
+    case VERB_GET:
+    case VERB_DELETE:
+        return;
+    }
+}
+
+static void add_script(struct words *words, const struct script *script, bool whole) {
+    add_text(words, whole ? "EVAL" : "EVALSHA");
+    add(words, whole ? script->text : slice_of_text(script->sha1));
+    add_text(words, "1");
+}
+
+static void make_words(struct words *words, const struct request *request, const struct server_facts *facts) {
+    const struct script *script = script_of(request->verb);
+    words->count = words->number_count = 0;
+    if (request->form == FORM_DELETE) {
+        add_text(words, "DEL");
+        add(words, request->key);
+        return;
+    }
+    if (script != NULL) {
+        add_script(words, script, request->form == FORM_WHOLE);
+        add(words, request->key);
+        add_arguments(words, request, facts);
+        return;
+    }
+    if (request->verb == VERB_DELETE || request->form == FORM_STRING) {
+        add_text(words, request->verb == VERB_DELETE ? "UNLINK" : "GET");
+        add(words, request->key);
+        return;
+    }
+    add_text(words, "HMGET");
+    add(words, request->key);
+    add_text(words, "value");
+    if (request->verb != VERB_GET)
+        add_text(words, "lockUntil");
+    add_text(words, "meta");
+}
+
+static bool append_count(struct buffer *out, const char *sign, size_t count) {
+    char digits[TEXT_NUMBER_SIZE];
+    return buffer_append_text(out, sign) && buffer_append_text(out, text_of_number(digits, (int64_t)count)) &&
+           buffer_append(out, "\r\n", 2);
+}
+
+static bool append_words(struct buffer *out, const struct slice *words, size_t count) {
+    bool ok = append_count(out, "*", count);
+    for (size_t i = 0; ok && i < count; i++)
+        ok = append_count(out, "$", words[i].size) && buffer_append(out, words[i].data, words[i].size) &&
+             buffer_append(out, "\r\n", 2);
+    return ok;
+}
+
+static bool append_wait(struct buffer *out, const struct request *request) {
+    char replicas[TEXT_NUMBER_SIZE], wait_ms[TEXT_NUMBER_SIZE];
+    const struct slice words[] = { slice_of_text("WAIT"), slice_of_text(text_of_number(replicas, request->replicas)),
+                                   slice_of_text(text_of_number(wait_ms, request->replicas_ms)) };
+    return append_words(out, words, 3);
+}
+
+bool redis_encode(struct buffer *out, const struct request *request, const struct server_facts *facts,
+                  uint32_t *replies) {
+    static const struct slice caching[] = { { "CLIENT", 6 }, { "CACHING", 7 }, { "YES", 3 } };
+    size_t before = out->size;
+    struct words words;
+    make_words(&words, request, facts);
+    bool watch = request->verb == VERB_WATCH, wait = request->replicas > 0;
+    bool ok = (!watch || append_words(out, caching, 3)) && append_words(out, words.list, words.count) &&
+              (!wait || append_wait(out, request));
+    if (!ok)
+        out->size = before;
+    *replies = watch || wait ? 2 : 1;
+    return ok;
+}
+
+uint32_t redis_encode_scripts(struct buffer *out) {
+    size_t before = out->size;
+    uint32_t count = 0;
+    for (const struct script *script; (script = script_at(count)) != NULL; count++) {
+        const struct slice words[] = { slice_of_text("SCRIPT"), slice_of_text("LOAD"), script->text };
+        if (!append_words(out, words, 3)) {
+            out->size = before;
+            return 0;
+        }
+    }
+    return count;
+}

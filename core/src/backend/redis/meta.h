@@ -1,0 +1,29 @@
+/* meta: the fourth field of an entry: what value, lockUntil and lockOwner can't say.  Items joined by ';':
+ *
+ *   e=<16 hex>   epoch of the server process that stored the value
+ *   n=<decimal>  length of the value that this belongs to, and
+ *   h=<16 hex>   its XXH64 (seed 0): where they don't fit, e and a say nothing
+ *   a            the value stands for "there is none"
+ *   t=<decimal>  server time in ms until which a value that is not fresh may be served; written by the scripts
+ *
+ * Unknown items are skipped. */
+#ifndef RESILICACHE_BACKEND_REDIS_META_H
+#define RESILICACHE_BACKEND_REDIS_META_H
+
+#include "base/slice.h"
+
+#include <stdint.h>
+
+enum { META_SIZE_MAX = 80 };
+
+struct meta {
+    uint64_t epoch; /* 0: not told */
+    bool absent;
+};
+
+/* Writes the meta of the value; returns its length. */
+size_t meta_write(char text[META_SIZE_MAX], const struct meta *meta, struct slice value);
+/* Of any bytes: what it can't read, or what doesn't belong to the value, is as if it weren't there. */
+struct meta meta_read(struct slice text, struct slice value);
+
+#endif

@@ -1,0 +1,210 @@
+#include "backend/redis/net/reader.h"
+
+#include "base/alloc.h"
+
+#include <hiredis/read.h>
+#include <stdalign.h>
+
+enum { CHUNK_SIZE = 4096, BLOB_SIZE_MIN = 257, ITEMS_MAX = 1024 * 1024 };
+
+struct chunk {
+    struct chunk *next;
+    size_t size;
+    size_t used;
+    alignas(max_align_t) char bytes[];
+};
+
+struct reader {
+    redisReader *parser;
+    struct chunk *chunks; /* the newest first */
+    struct resp *root;    /* of the last value; holds blobs */
+};
+
+/* ---- the arena ---- */
+
+static void *take(struct reader *reader, size_t size) {
+    size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    struct chunk *chunk = reader->chunks;
+    if (chunk == NULL || chunk->size - chunk->used < size) {
+        size_t capacity = size > CHUNK_SIZE ? size : CHUNK_SIZE;
+        chunk = mem_alloc(sizeof *chunk + capacity);
+        if (chunk == NULL)
+            return NULL;
+        *chunk = (struct chunk){ .next = reader->chunks, .size = capacity };
+        reader->chunks = chunk;
+    }
+    void *memory = chunk->bytes + chunk->used;
+    chunk->used += size;
+    return memory;
+}
+
+/* One chunk of the usual size is kept. */
+static void give_back(struct reader *reader) {
+    struct chunk *kept = NULL;
+    for (struct chunk *chunk = reader->chunks, *next; chunk != NULL; chunk = next) {
+        next = chunk->next;
+        if (kept == NULL && chunk->size == CHUNK_SIZE)
+            kept = chunk;
+        else
+            mem_free(chunk);
+    }
+    if (kept != NULL) {
+        kept->next = NULL;
+        kept->used = 0;
+    }
+    reader->chunks = kept;
+}
+
+static void drop_blobs(struct resp *resp) {
+    blob_drop(resp->blob);
+    for (size_t i = 0; i < resp->count; i++)
+        drop_blobs(&resp->items[i]);
+}
+
+/* ---- the parser's objects ---- */
+
+/* Where the value goes: into its parent's items, or at the root. */
+static struct resp *place(const redisReadTask *task) {
+    struct reader *reader = task->privdata;
+    if (task->parent != NULL) {
+        struct resp *parent = task->parent->obj;
+        return &parent->items[task->idx];
+    }
+    struct resp *root = take(reader, sizeof *root);
+    if (root != NULL)
+        *root = (struct resp){ .type = RESP_NIL };
+    return root;
+}
+
+static void *make_text(const redisReadTask *task, char *text, size_t size) {
+    struct resp *resp = place(task);
+    if (resp == NULL)
+        return NULL;
+    struct blob *blob = NULL;
+    char *bytes;
+    if (task->type == REDIS_REPLY_VERB && size >= 4) { /* "txt:" goes before the text */
+        text += 4;
+        size -= 4;
+    }
+    if (size >= BLOB_SIZE_MIN) {
+        blob = blob_copy(text, size);
+        bytes = blob != NULL ? blob->data : NULL;
+    } else {
+        bytes = take(task->privdata, size + 1);
+        if (bytes != NULL && size > 0)
+            memcpy(bytes, text, size);
+    }
+    if (bytes == NULL)
+        return NULL;
+    enum resp_type type = task->type == REDIS_REPLY_ERROR ? RESP_ERROR : task->type == REDIS_REPLY_STATUS ? RESP_STATUS : RESP_TEXT;
+    *resp = (struct resp){ .type = type, .text = slice_of(bytes, size), .blob = blob };
+    return resp;
+}
+
+static void *make_array(const redisReadTask *task, size_t count) {
+    struct resp *resp = place(task);
+    if (resp == NULL || count > ITEMS_MAX)
+        return NULL;
+    struct resp *items = count > 0 ? take(task->privdata, count * sizeof *items) : NULL;
+    if (count > 0 && items == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        items[i] = (struct resp){ .type = RESP_NIL };
+    *resp = (struct resp){ .type = task->type == REDIS_REPLY_PUSH ? RESP_PUSH : RESP_ARRAY, .count = count, .items = items };
+    return resp;
+}
+
+static void *make_integer(const redisReadTask *task, long long number) {
+    struct resp *resp = place(task);
+    if (resp != NULL)
+        *resp = (struct resp){ .type = RESP_INTEGER, .integer = number };
+    return resp;
+}
+
+static void *make_double(const redisReadTask *task, double number, char *text, size_t size) {
+    (void)number;
+    struct resp *resp = make_text(task, text, size);
+    if (resp != NULL)
+        resp->type = RESP_DOUBLE;
+    return resp;
+}
+
+static void *make_nil(const redisReadTask *task) {
+    return place(task);
+}
+
+static void *make_boolean(const redisReadTask *task, int yes) {
+    struct resp *resp = place(task);
+    if (resp != NULL)
+        *resp = (struct resp){ .type = RESP_BOOLEAN, .integer = yes };
+    return resp;
+}
+
+/* Called by the parser when it gives up: the arena goes with the reader. */
+static void free_root(void *object) {
+    drop_blobs(object);
+}
+
+static redisReplyObjectFunctions OBJECTS = {
+    .createString = make_text,
+    .createArray = make_array,
+    .createInteger = make_integer,
+    .createDouble = make_double,
+    .createNil = make_nil,
+    .createBool = make_boolean,
+    .freeObject = free_root,
+};
+
+struct reader *reader_new(void) {
+    struct reader *reader = mem_alloc_zeroed(1, sizeof *reader);
+    if (reader == NULL)
+        return NULL;
+    reader->parser = redisReaderCreateWithFunctions(&OBJECTS);
+    if (reader->parser == NULL) {
+        mem_free(reader);
+        return NULL;
+    }
+    reader->parser->privdata = reader;
+    reader->parser->maxelements = ITEMS_MAX;
+    return reader;
+}
+
+static void forget_last(struct reader *reader) {
+    if (reader->root == NULL)
+        return;
+    drop_blobs(reader->root);
+    reader->root = NULL;
+    give_back(reader);
+}
+
+void reader_free(struct reader *reader) {
+    if (reader == NULL)
+        return;
+    forget_last(reader);
+    redisReaderFree(reader->parser);
+    for (struct chunk *chunk = reader->chunks, *next; chunk != NULL; chunk = next) {
+        next = chunk->next;
+        mem_free(chunk);
+    }
+    mem_free(reader);
+}
+
+bool reader_feed(struct reader *reader, const void *data, size_t size) {
+    return redisReaderFeed(reader->parser, data, size) == REDIS_OK;
+}
+
+int reader_next(struct reader *reader, const struct resp **resp) {
+    void *root = NULL;
+    forget_last(reader);
+    if (redisReaderGetReply(reader->parser, &root) != REDIS_OK)
+        return -1;
+    if (root == NULL)
+        return 0;
+    reader->root = root;
+    *resp = reader->root;
+    return 1;
+}
+
+const char *reader_error(const struct reader *reader) {
+    return reader->parser->errstr;
+}

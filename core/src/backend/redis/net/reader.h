@@ -1,0 +1,17 @@
+/* reader: bytes as RESP values, by hiredis' parser and our own objects.  What a value is made of lies in an arena that
+ * the next value reuses, so that a small reply costs no allocation. */
+#ifndef RESILICACHE_BACKEND_REDIS_READER_H
+#define RESILICACHE_BACKEND_REDIS_READER_H
+
+#include "backend/redis/redis.h"
+
+struct reader;
+
+struct reader *reader_new(void); /* NULL for want of memory */
+void reader_free(struct reader *reader);
+bool reader_feed(struct reader *reader, const void *data, size_t size); /* false for want of memory */
+/* 1: *resp is the next value, until the next call; 0: more bytes are needed; -1: no sense, or no memory. */
+int reader_next(struct reader *reader, const struct resp **resp);
+const char *reader_error(const struct reader *reader);
+
+#endif

@@ -1,0 +1,311 @@
+/* reply: what the server answered, as the reply that the engine knows.  Trusts no shape. */
+#include "backend/redis/meta.h"
+#include "backend/redis/redis.h"
+#include "base/text.h"
+#include "resilicache.h"
+
+static enum redis_answer fail(struct request *request, int32_t status, struct blob *message) {
+    request->reply.status = status;
+    blob_drop(request->reply.message);
+    request->reply.message = message;
+    return REDIS_ANSWERED;
+}
+
+static enum redis_answer fail_shape(struct request *request) {
+    return fail(request, RCACHE_E_PROTOCOL, text_join("the server's reply has an unexpected shape", (const char *)NULL));
+}
+
+/* ---- errors: by the first word, or anywhere where old servers wrap what a script ran into ---- */
+
+static bool starts(struct slice text, const char *word) {
+    size_t size = strlen(word);
+    return text.size >= size && memcmp(text.data, word, size) == 0;
+}
+
+static bool contains(struct slice text, const char *word) {
+    size_t size = strlen(word);
+    for (size_t i = 0; i + size <= text.size; i++)
+        if (memcmp(text.data + i, word, size) == 0)
+            return true;
+    return false;
+}
+
+static int32_t status_of_error(struct slice text) {
+    static const struct {
+        const char *word;
+        int32_t status;
+    } known[] = {
+        { "WRONGTYPE", RCACHE_E_TYPE },          { "NOAUTH", RCACHE_E_AUTH },           { "WRONGPASS", RCACHE_E_AUTH },
+        { "NOPERM", RCACHE_E_AUTH },             { "LOADING", RCACHE_E_UNAVAILABLE },   { "MASTERDOWN", RCACHE_E_UNAVAILABLE },
+        { "READONLY", RCACHE_E_UNAVAILABLE },    { "CLUSTERDOWN", RCACHE_E_UNAVAILABLE }, { "TRYAGAIN", RCACHE_E_UNAVAILABLE },
+        { "BUSY ", RCACHE_E_UNAVAILABLE },
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (contains(text, known[i].word))
+            return known[i].status;
+    return RCACHE_E_SERVER;
+}
+
+static enum redis_answer take_error(struct request *request, struct slice text) {
+    int32_t status = status_of_error(text);
+    if (status == RCACHE_E_TYPE) {
+        if (request->verb == VERB_GET && request->form == FORM_PLAIN) {
+            request->form = FORM_STRING;
+            return REDIS_AGAIN;
+        }
+        return fail(request, status, text_join("the key holds a value that is no cache entry: delete it, or use another prefix",
+                                               (const char *)NULL));
+    }
+    if (starts(text, "NOSCRIPT") && request->form == FORM_PLAIN) {
+        request->form = FORM_WHOLE;
+        return REDIS_AGAIN;
+    }
+    bool no_memory = contains(text, "OOM ");
+    if (no_memory && request->verb == VERB_INVALIDATE && request->form != FORM_DELETE) {
+        request->form = FORM_DELETE;
+        return REDIS_AGAIN;
+    }
+    return fail(request, status, blob_copy(text.data, text.size));
+}
+
+/* ---- parts ---- */
+
+static bool take_value(struct request *request, const struct resp *item) {
+    if (item->type == RESP_NIL || (item->type == RESP_BOOLEAN && item->integer == 0))
+        return true;
+    if (item->type != RESP_TEXT)
+        return false;
+    blob_drop(request->reply.value);
+    request->reply.value = item->blob != NULL ? blob_share(item->blob) : blob_copy(item->text.data, item->text.size);
+    return request->reply.value != NULL;
+}
+
+static struct slice text_in(const struct resp *resp, size_t index) {
+    bool there = index < resp->count && resp->items[index].type == RESP_TEXT;
+    return there ? resp->items[index].text : slice_of(NULL, 0);
+}
+
+static int64_t number_in(const struct resp *resp, size_t index, int64_t fallback) {
+    bool there = index < resp->count && resp->items[index].type == RESP_INTEGER;
+    return there ? resp->items[index].integer : fallback;
+}
+
+static void take_lease(struct reply *reply, struct slice lease) {
+    size_t size = lease.size < sizeof reply->lease - 1 ? lease.size : sizeof reply->lease - 1;
+    if (size > 0)
+        memcpy(reply->lease, lease.data, size);
+    reply->lease[size] = '\0';
+}
+
+static enum redis_answer no_memory(struct request *request) {
+    return fail(request, RCACHE_E_NOMEM, NULL);
+}
+
+/* ---- plain commands ---- */
+
+static enum redis_answer take_peek(struct request *request, const struct resp *resp, const struct server_facts *facts) {
+    struct reply *reply = &request->reply;
+    if (resp->type != RESP_ARRAY || resp->count != 3)
+        return fail_shape(request);
+    if (!take_value(request, &resp->items[0]))
+        return resp->items[0].type == RESP_TEXT ? no_memory(request) : fail_shape(request);
+    take_lease(reply, text_in(resp, 1));
+    if (reply->value == NULL) {
+        reply->verdict = VERDICT_MISS;
+        return REDIS_ANSWERED;
+    }
+    struct meta meta = meta_read(text_in(resp, 2), blob_slice(reply->value));
+    bool other_epoch = facts->epoch != 0 && meta.epoch != 0 && meta.epoch != facts->epoch;
+    reply->absent = meta.absent;
+    reply->epoch_unknown = facts->epoch != 0 && meta.epoch == 0;
+    reply->verdict = resp->items[1].type == RESP_NIL && !other_epoch ? VERDICT_FRESH : VERDICT_UNFRESH;
+    return REDIS_ANSWERED;
+}
+
+static enum redis_answer take_get(struct request *request, const struct resp *resp) {
+    bool string = request->form == FORM_STRING;
+    if (!string && (resp->type != RESP_ARRAY || resp->count != 2))
+        return fail_shape(request);
+    const struct resp *value = string ? resp : &resp->items[0];
+    if (!take_value(request, value))
+        return value->type == RESP_TEXT ? no_memory(request) : fail_shape(request);
+    struct reply *reply = &request->reply;
+    reply->absent = !string && reply->value != NULL && meta_read(text_in(resp, 1), blob_slice(reply->value)).absent;
+    reply->verdict = reply->value != NULL ? VERDICT_FRESH : VERDICT_MISS;
+    return REDIS_ANSWERED;
+}
+
+static enum redis_answer take_deleted(struct request *request, const struct resp *resp) {
+    if (resp->type != RESP_INTEGER)
+        return fail_shape(request);
+    request->reply.verdict = resp->integer > 0 ? VERDICT_DONE : VERDICT_MISS;
+    return REDIS_ANSWERED;
+}
+
+/* ---- scripts: an array whose first item says which ---- */
+
+static enum redis_answer take_acquired(struct request *request, const struct resp *resp, const struct server_facts *facts) {
+    struct reply *reply = &request->reply;
+    if (resp->count < 3)
+        return fail_shape(request);
+    if (!take_value(request, &resp->items[1]))
+        return resp->items[1].type == RESP_TEXT ? no_memory(request) : fail_shape(request);
+    struct meta meta = { 0, false };
+    if (reply->value != NULL)
+        meta = meta_read(text_in(resp, 2), blob_slice(reply->value));
+    reply->absent = meta.absent;
+    reply->epoch_unknown = facts->epoch != 0 && meta.epoch == 0;
+    reply->stale_ms = number_in(resp, 3, -1);
+    reply->remaining_ms = number_in(resp, 4, -1);
+    take_lease(reply, text_in(resp, 5));
+    return reply->verdict == VERDICT_FRESH && reply->value == NULL ? fail_shape(request) : REDIS_ANSWERED;
+}
+
+/* Bytes that a terminal could not bear as \xNN. */
+static bool add_printable(struct buffer *lines, struct slice text) {
+    bool ok = true;
+    for (size_t i = 0; ok && i < text.size; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+        const char escaped[] = { '\\', 'x', "0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15] };
+        bool plain = byte >= 0x20 && byte < 0x7F && byte != '\\';
+        ok = plain ? buffer_append(lines, &text.data[i], 1) : buffer_append(lines, escaped, sizeof escaped);
+    }
+    return ok;
+}
+
+static bool add_line(struct buffer *lines, const char *name, struct slice text) {
+    return buffer_append_text(lines, name) && buffer_append_text(lines, " ") && add_printable(lines, text) &&
+           buffer_append_text(lines, "\n");
+}
+
+static bool add_number_line(struct buffer *lines, const char *name, int64_t number) {
+    char digits[TEXT_NUMBER_SIZE];
+    return add_line(lines, name, slice_of_text(text_of_number(digits, number)));
+}
+
+/* state, value, ttl, lease left, owner, lockUntil, meta */
+static enum redis_answer take_entry(struct request *request, const struct resp *resp) {
+    if (resp->count != 8)
+        return fail_shape(request);
+    bool has_value = resp->items[2].type == RESP_TEXT;
+    struct slice value = text_in(resp, 2), owner = text_in(resp, 5), lease = text_in(resp, 6), meta = text_in(resp, 7);
+    int64_t lease_ms = number_in(resp, 4, -1);
+    struct buffer lines = BUFFER_INIT;
+    bool ok = add_line(&lines, "state", text_in(resp, 1));
+    ok = ok && (!has_value || add_number_line(&lines, "size", (int64_t)value.size));
+    ok = ok && (!has_value || !meta_read(meta, value).absent || add_line(&lines, "absent", slice_of_text("yes")));
+    ok = ok && add_number_line(&lines, "ttl_ms", number_in(resp, 3, -1));
+    ok = ok && (lease_ms < 0 || add_number_line(&lines, "lease_ms", lease_ms));
+    ok = ok && (owner.size == 0 || add_line(&lines, "owner", owner));
+    ok = ok && (lease.size == 0 || add_line(&lines, "lock_until", lease));
+    ok = ok && (meta.size == 0 || add_line(&lines, "meta", meta));
+    request->reply.value = ok ? blob_copy(buffer_slice(&lines).data, lines.size) : NULL;
+    buffer_clear(&lines);
+    request->reply.verdict = VERDICT_FRESH;
+    return request->reply.value != NULL ? REDIS_ANSWERED : no_memory(request);
+}
+
+static enum verdict verdict_of(struct slice word) {
+    static const struct {
+        const char *word;
+        enum verdict verdict;
+    } known[] = { { "FRESH", VERDICT_FRESH },   { "OWNED", VERDICT_OWNED }, { "BUSY", VERDICT_BUSY }, { "MISS", VERDICT_MISS },
+                  { "STORED", VERDICT_STORED }, { "LOST", VERDICT_LOST },   { "DONE", VERDICT_DONE } };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (slice_equal(word, slice_of_text(known[i].word)))
+            return known[i].verdict;
+    return VERDICT_NONE;
+}
+
+/* Which verdicts a script may come to. */
+static bool may_answer(enum verb verb, enum verdict verdict) {
+    switch (verb) {
+    case VERB_ACQUIRE: return verdict == VERDICT_FRESH || verdict == VERDICT_OWNED || verdict == VERDICT_BUSY;
+    case VERB_PUT: return verdict == VERDICT_STORED || verdict == VERDICT_LOST;
+    case VERB_RENEW: return verdict == VERDICT_OWNED || verdict == VERDICT_LOST;
+    case VERB_RELEASE:
+    case VERB_UNLOCK: return verdict == VERDICT_DONE || verdict == VERDICT_LOST;
+    case VERB_INVALIDATE: return verdict == VERDICT_DONE || verdict == VERDICT_MISS;
+    case VERB_LOCK: return verdict == VERDICT_OWNED || verdict == VERDICT_BUSY;
+    case VERB_SET:
+    case VERB_RAW_SET: return verdict == VERDICT_DONE;
+    case VERB_INSPECT: return verdict == VERDICT_MISS;
+    case VERB_PEEK:
+    case VERB_WATCH:
+    case VERB_GET:
+    case VERB_DELETE: return false;
+    }
+    return false;
+}
+
+static enum redis_answer take_script(struct request *request, const struct resp *resp, const struct server_facts *facts) {
+    struct reply *reply = &request->reply;
+    if (resp->type != RESP_ARRAY || resp->count == 0)
+        return fail_shape(request);
+    struct slice word = text_in(resp, 0);
+    if (request->verb == VERB_INSPECT && slice_equal(word, slice_of_text("ENTRY")))
+        return take_entry(request, resp);
+    reply->verdict = verdict_of(word);
+    if (!may_answer(request->verb, reply->verdict))
+        return fail_shape(request);
+    if (request->verb == VERB_ACQUIRE)
+        return take_acquired(request, resp, facts);
+    reply->remaining_ms = number_in(resp, 1, -1);
+    return REDIS_ANSWERED;
+}
+
+static enum redis_answer take_answer(struct request *request, const struct resp *resp, const struct server_facts *facts) {
+    if (resp->type == RESP_ERROR)
+        return take_error(request, resp->text);
+    if (request->form == FORM_DELETE)
+        return take_deleted(request, resp);
+    switch (request->verb) {
+    case VERB_PEEK:
+    case VERB_WATCH: return take_peek(request, resp, facts);
+    case VERB_GET: return take_get(request, resp);
+    case VERB_DELETE: return take_deleted(request, resp);
+    case VERB_ACQUIRE:
+    case VERB_PUT:
+    case VERB_RENEW:
+    case VERB_RELEASE:
+    case VERB_INVALIDATE:
+    case VERB_LOCK:
+    case VERB_UNLOCK:
+    case VERB_SET:
+    case VERB_RAW_SET:
+    case VERB_INSPECT: return take_script(request, resp, facts);
+    }
+    return fail_shape(request);
+}
+
+/* ---- requests of two replies ---- */
+
+static enum redis_answer take_wait(struct request *request, const struct resp *resp) {
+    if (request->reply.status != RCACHE_OK || resp->type != RESP_INTEGER || resp->integer >= (int64_t)request->replicas)
+        return REDIS_ANSWERED; /* a server without WAIT confirms nothing, which `doctor` tells */
+    char got[TEXT_NUMBER_SIZE], wanted[TEXT_NUMBER_SIZE], wait_ms[TEXT_NUMBER_SIZE];
+    return fail(request, RCACHE_E_TIMEOUT,
+                text_join("applied, but only ", text_of_number(got, resp->integer), " of ",
+                          text_of_number(wanted, request->replicas), " replicas confirmed it within ",
+                          text_of_number(wait_ms, request->replicas_ms), " ms", (const char *)NULL));
+}
+
+enum redis_answer redis_decode(struct request *request, uint32_t index, const struct resp *resp,
+                               const struct server_facts *facts) {
+    if (request->verb == VERB_WATCH && index == 0) { /* CLIENT CACHING YES */
+        if (resp->type == RESP_ERROR)
+            fail(request, RCACHE_E_UNSUPPORTED, blob_copy(resp->text.data, resp->text.size));
+        return REDIS_MORE;
+    }
+    if (request->verb == VERB_WATCH && request->reply.status != RCACHE_OK)
+        return REDIS_ANSWERED;
+    if (request->replicas == 0)
+        return take_answer(request, resp, facts);
+    if (index == 0) {
+        request->waits_again = take_answer(request, resp, facts) == REDIS_AGAIN;
+        return REDIS_MORE;
+    }
+    if (request->waits_again)
+        return REDIS_AGAIN;
+    return take_wait(request, resp);
+}

@@ -1,0 +1,38 @@
+-- owner, life, bound, strong ('1' or ''), seen, epoch ('' where the server tells none)
+local owner, life, bound, strong, seen, epoch = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
+local entry = redis.call('HMGET', key, 'value', 'lockUntil', 'lockOwner', 'meta')
+local value, lease, holder, meta = entry[1], entry[2], entry[3], entry[4]
+
+if value and not lease then
+    local written = meta_item(meta, 'e')
+    if epoch == '' or written == epoch or (not written and strong == '') then
+        return { 'FRESH', value, meta }
+    end
+end
+
+local mark = mark_of(meta)
+local ends = lease_end(lease)
+local stale = value and not (mark and now >= mark) and value
+if lease and holder ~= owner and is_locked(lease) then
+    return { 'BUSY', stale, meta, mark and mark - now or -1, redis.call('PTTL', key), lease }
+end
+if ends > now and holder ~= owner and lease ~= seen then
+    local backed_off = not holder
+    if not backed_off or (strong == '' and stale) then
+        return { 'BUSY', stale, meta, mark and mark - now or -1, ends - now, lease }
+    end
+end
+
+if value and not mark then
+    mark = now + bound
+    meta = with_mark(meta, mark)
+    redis.call('HSET', key, 'lockUntil', lease_until(now + life), 'lockOwner', owner, 'meta', meta)
+else
+    redis.call('HSET', key, 'lockUntil', lease_until(now + life), 'lockOwner', owner)
+end
+live_at_least(life + 1000)
+if value and now >= mark then
+    redis.call('HDEL', key, 'value')
+    value = false
+end
+return { 'OWNED', value, meta, value and mark - now or -1 }

@@ -1,0 +1,17 @@
+local entry = redis.call('HMGET', key, 'value', 'lockUntil', 'lockOwner', 'meta')
+if redis.call('EXISTS', key) == 0 then
+    return { 'MISS' }
+end
+local lease = entry[2]
+local ends = lease_end(lease)
+local state, left = 'invalidated', -1
+if not lease then
+    state = entry[1] and 'fresh' or 'empty'
+elseif is_locked(lease) then
+    state = 'locked'
+    left = redis.call('PTTL', key)
+elseif ends > now then
+    state = entry[3] and 'leased' or 'backoff'
+    left = ends - now
+end
+return { 'ENTRY', state, entry[1], redis.call('PTTL', key), left, entry[3], lease, entry[4] }

@@ -1,0 +1,225 @@
+#include "runtime/options.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "runtime/quantity.h"
+
+#define FIELD(member) offsetof(struct settings, member)
+
+static const struct option table[] = {
+    { "delay", OPTION_DURATION, "10s", "1ms..24h", FIELD(policy.delay_ms),
+      "How long an invalidated value may still be served while a newer one is being loaded, in eventual mode" },
+    { "empty_expire", OPTION_DURATION, "60s", "0..8760h", FIELD(policy.empty_expire_ms),
+      "How long it is remembered that the database has no such entry; 0: not at all" },
+    { "lock_expire", OPTION_DURATION, "3s", "10ms..1h", FIELD(policy.lock_expire_ms),
+      "How long a key stays reserved for a loader that died; one that lives is given more time" },
+    { "lock_expire_max", OPTION_DURATION, "60s", "10ms..24h", FIELD(policy.lock_expire_max_ms),
+      "The longest time that a loader or a lock for update may hold a key" },
+    { "lock_sleep", OPTION_DURATION, "100ms", "1ms..10s", FIELD(policy.lock_sleep_ms),
+      "The longest pause between two looks at a key that another process is loading" },
+    { "deadline", OPTION_DURATION, "10s", "1ms..24h", FIELD(policy.deadline_ms),
+      "When a call that has no deadline of its own gives up" },
+    { "op_timeout", OPTION_DURATION, "500ms", "1ms..1h", FIELD(op_timeout_ms),
+      "How long a command may go unanswered before its connection counts as dead" },
+    { "connect_timeout", OPTION_DURATION, "500ms", "1ms..1h", FIELD(connect_timeout_ms),
+      "How long it may take to connect and greet a server" },
+    { "wait_replicas", OPTION_INTEGER, "0", "0..1000", FIELD(policy.wait_replicas),
+      "How many replicas have to confirm an invalidation before it counts as done" },
+    { "wait_replicas_timeout", OPTION_DURATION, "3s", "1ms..1h", FIELD(policy.wait_replicas_timeout_ms),
+      "How long to wait for the replicas of wait_replicas" },
+    { "random_expire_adjustment", OPTION_NUMBER, "0.1", "0..0.9", FIELD(policy.random_expire_adjustment),
+      "By up to which part a time to live is shortened at random, so that keys stored together don't expire together" },
+    { "disable_cache_read", OPTION_BOOLEAN, "no", "", FIELD(policy.disable_cache_read),
+      "Makes every fetch load from the database, past the cache" },
+    { "disable_cache_delete", OPTION_BOOLEAN, "no", "", FIELD(policy.disable_cache_delete),
+      "Makes every invalidation do nothing" },
+    { "strong_consistency", OPTION_BOOLEAN, "no", "", FIELD(policy.strong_consistency),
+      "Makes a fetch wait for the newest value instead of serving the one before" },
+    { "prefix", OPTION_TEXT, "", "0..1kb", FIELD(prefix),
+      "What is put before every key, so that programs can share a database" },
+    { "connections", OPTION_INTEGER, "2", "1..64", FIELD(connections),
+      "How many connections to a server all callers share" },
+    { "resp", OPTION_INTEGER, "3", "2..3", FIELD(resp),
+      "The newest version of the wire protocol to ask the server for" },
+    { "memory_max_bytes", OPTION_SIZE, "256mb", "0..1048576gb", FIELD(memory_max_bytes),
+      "How much a memory:// cache may hold before it drops entries; 0: no bound" },
+};
+
+_Static_assert(sizeof table / sizeof table[0] == OPTION_COUNT, "OPTION_COUNT is the size of the table");
+
+const struct option *option_at(size_t index) {
+    return index < OPTION_COUNT ? &table[index] : NULL;
+}
+
+const char *option_type_name(enum option_type type) {
+    switch (type) {
+    case OPTION_DURATION: return "duration";
+    case OPTION_INTEGER: return "integer";
+    case OPTION_NUMBER: return "number";
+    case OPTION_BOOLEAN: return "boolean";
+    case OPTION_SIZE: return "size";
+    case OPTION_TEXT: return "text";
+    }
+    return "";
+}
+
+/* How a value of the type is written, for a message. */
+static const char *type_form(enum option_type type) {
+    switch (type) {
+    case OPTION_DURATION: return "a duration such as 250ms, 3s, 2m, 1h or a number of seconds";
+    case OPTION_INTEGER: return "a whole number";
+    case OPTION_NUMBER: return "a number such as 0.1";
+    case OPTION_BOOLEAN: return "yes or no";
+    case OPTION_SIZE: return "a size such as 64kb, 256mb, 1gb or a number of bytes";
+    case OPTION_TEXT: return "text";
+    }
+    return "";
+}
+
+/* In the unit that the setting has; what text measures is its size. */
+static bool measure(enum option_type type, struct slice text, int64_t *value) {
+    switch (type) {
+    case OPTION_DURATION: return quantity_duration(text, value);
+    case OPTION_INTEGER: return quantity_integer(text, value);
+    case OPTION_NUMBER: return quantity_billionths(text, value);
+    case OPTION_BOOLEAN: return quantity_boolean(text, value);
+    case OPTION_SIZE: return quantity_size(text, value);
+    case OPTION_TEXT: *value = (int64_t)text.size; return true;
+    }
+    return false;
+}
+
+/* The range is read from the text that people read, so that the two can't differ. */
+static bool in_range(const struct option *option, int64_t value) {
+    const char *dots = strstr(option->range, "..");
+    if (dots == NULL)
+        return true;
+    enum option_type type = option->type == OPTION_TEXT ? OPTION_SIZE : option->type;
+    int64_t least, most;
+    return measure(type, slice_of(option->range, (size_t)(dots - option->range)), &least) &&
+           measure(type, slice_of_text(dots + 2), &most) && least <= value && value <= most;
+}
+
+/* Upper case and hyphens are what people type for names of other styles. */
+static char plain(char c) {
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
+    return c == '-' ? '_' : c;
+}
+
+enum { NAME_SIZE_MAX = 32 };
+
+/* How many characters to insert, drop or replace to get from one name to the other (Levenshtein 1966). */
+static size_t name_distance(struct slice from, struct slice to) {
+    size_t row[NAME_SIZE_MAX + 1];
+    for (size_t j = 0; j <= to.size; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= from.size; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= to.size; j++) {
+            size_t best = diagonal + (plain(from.data[i - 1]) != to.data[j - 1]);
+            diagonal = row[j];
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            row[j] = best;
+        }
+    }
+    return row[to.size];
+}
+
+/* NULL if no name is near enough to have been meant. */
+static const char *nearest_name(struct slice name) {
+    if (name.size > NAME_SIZE_MAX)
+        return NULL;
+    const char *nearest = NULL;
+    size_t limit = 2 + name.size / 3;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        size_t distance = name_distance(name, slice_of_text(table[i].name));
+        if (distance < limit) {
+            nearest = table[i].name;
+            limit = distance;
+        }
+    }
+    return nearest;
+}
+
+static int32_t unknown(const char *name, rcache_error *err) {
+    struct blob *shown = text_of_key(slice_of_text(name));
+    const char *text = shown != NULL ? shown->data : "?";
+    const char *nearest = nearest_name(slice_of_text(name));
+    if (nearest != NULL)
+        error_set(err, RCACHE_E_INVALID, "unknown option '%s'; did you mean '%s'?", text, nearest);
+    else
+        error_set(err, RCACHE_E_INVALID, "unknown option '%s'; docs/options.md lists those that there are", text);
+    blob_drop(shown);
+    return RCACHE_E_INVALID;
+}
+
+int32_t option_find(const char *name, size_t *index, rcache_error *err) {
+    if (name == NULL)
+        return error_set(err, RCACHE_E_INVALID, "the name of the option is NULL; give one such as 'lock_expire'");
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (strcmp(name, table[i].name) == 0) {
+            *index = i;
+            return RCACHE_OK;
+        }
+    }
+    return unknown(name, err);
+}
+
+/* As option_check, and hands out what it measured. */
+static int32_t read_value(const struct option *option, const char *value, int64_t *measured, rcache_error *err) {
+    if (value == NULL)
+        return error_set(err, RCACHE_E_INVALID, "the value of '%s' is NULL; write %s", option->name,
+                         type_form(option->type));
+    bool formed = measure(option->type, slice_of_text(value), measured);
+    if (formed && in_range(option, *measured))
+        return RCACHE_OK;
+    struct blob *shown = text_of_key(slice_of_text(value));
+    const char *text = shown != NULL ? shown->data : "?";
+    if (formed)
+        error_set(err, RCACHE_E_INVALID, "'%s' is '%s', out of range; it may be %s%s", option->name, text,
+                  option->range, option->type == OPTION_TEXT ? " long" : "");
+    else
+        error_set(err, RCACHE_E_INVALID, "'%s' is '%s'; write %s", option->name, text, type_form(option->type));
+    blob_drop(shown);
+    return RCACHE_E_INVALID;
+}
+
+int32_t option_check(size_t index, const char *value, rcache_error *err) {
+    int64_t measured;
+    return read_value(&table[index], value, &measured, err);
+}
+
+/* `field` owns its text. */
+static int32_t replace_text(char **field, const char *value, size_t size, rcache_error *err) {
+    char *copy = mem_alloc(size + 1);
+    if (copy == NULL)
+        return error_set(err, RCACHE_E_NOMEM, "no memory for the value of an option");
+    memcpy(copy, value, size + 1);
+    mem_free(*field);
+    *field = copy;
+    return RCACHE_OK;
+}
+
+int32_t option_store(size_t index, const char *value, struct settings *settings, rcache_error *err) {
+    const struct option *option = &table[index];
+    void *field = (char *)settings + option->offset;
+    int64_t measured;
+    int32_t status = read_value(option, value, &measured, err);
+    if (status != RCACHE_OK)
+        return status;
+    switch (option->type) {
+    case OPTION_DURATION: *(int64_t *)field = measured; break;
+    case OPTION_INTEGER: *(uint32_t *)field = (uint32_t)measured; break;
+    case OPTION_NUMBER: *(double *)field = (double)measured / 1e9; break;
+    case OPTION_BOOLEAN: *(bool *)field = measured != 0; break;
+    case OPTION_SIZE: *(uint64_t *)field = (uint64_t)measured; break;
+    case OPTION_TEXT: return replace_text(field, value, (size_t)measured, err);
+    }
+    return RCACHE_OK;
+}
