@@ -56,11 +56,11 @@ static bool wait_until_up(struct store *store) {
         }
         usleep(5000);
     }
-    store_end(store, SIGKILL);
+    test_store_end(store, SIGKILL);
     return false;
 }
 
-bool store_restart(struct store *store, const char *const *arguments) {
+bool test_store_restart(struct store *store, const char *const *arguments) {
     char port[8], socket_path[80];
     snprintf(port, sizeof port, "%u", store->port);
     snprintf(socket_path, sizeof socket_path, "%s/socket", store->directory);
@@ -81,19 +81,19 @@ bool store_restart(struct store *store, const char *const *arguments) {
     return store->pid > 0 && wait_until_up(store);
 }
 
-bool store_start(struct store *store, const char *const *arguments) {
+bool test_store_start(struct store *store, const char *const *arguments) {
     snprintf(store->directory, sizeof store->directory, "/tmp/resilicache-test-XXXXXX");
     store->port = free_port();
     if (store->port == 0 || mkdtemp(store->directory) == NULL)
         return false;
     snprintf(store->url, sizeof store->url, "redis://127.0.0.1:%u", store->port);
-    if (store_restart(store, arguments))
+    if (test_store_restart(store, arguments))
         return true;
-    store_remove(store);
+    test_store_remove(store);
     return false;
 }
 
-void store_end(struct store *store, int signal) {
+void test_store_end(struct store *store, int signal) {
     if (store->pid <= 0)
         return;
     kill(store->pid, signal);
@@ -102,7 +102,7 @@ void store_end(struct store *store, int signal) {
     store->pid = 0;
 }
 
-void store_remove(struct store *store) {
+void test_store_remove(struct store *store) {
     char path[128];
     const char *const files[] = { "dump.rdb", "log", "socket" };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -127,7 +127,7 @@ size_t stores_start(struct store *stores) {
     size_t count = 1;
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         stores[count] = wanted[i];
-        if (wanted[i].program != NULL && store_start(&stores[count], NULL))
+        if (wanted[i].program != NULL && test_store_start(&stores[count], NULL))
             count++;
         else
             fprintf(stderr, "no %s: its program is not at hand\n", wanted[i].name);
@@ -138,8 +138,8 @@ size_t stores_start(struct store *stores) {
 void stores_stop(struct store *stores, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (stores[i].program != NULL) {
-            store_end(&stores[i], SIGKILL);
-            store_remove(&stores[i]);
+            test_store_end(&stores[i], SIGKILL);
+            test_store_remove(&stores[i]);
         }
 }
 
@@ -168,7 +168,7 @@ static void print_reply(char *text, size_t size, const redisReply *reply) {
     }
 }
 
-const char *store_command(const char *format, ...) {
+const char *test_store_command(const char *format, ...) {
     static char text[16384];
     text[0] = '\0';
     redisContext *context = redisConnectWithTimeout("127.0.0.1", store_now->port, (struct timeval){ .tv_sec = 5 });

@@ -26,19 +26,19 @@ size_t stores_start(struct store *stores);
 void stores_stop(struct store *stores, size_t count);
 
 /* One more server of the program, with further arguments (NULL: none); false when it did not come up. */
-bool store_start(struct store *store, const char *const *arguments);
+bool test_store_start(struct store *store, const char *const *arguments);
 /* signal: SIGTERM ends it in order, SIGKILL at once; waits for the end and removes nothing. */
-void store_end(struct store *store, int signal);
+void test_store_end(struct store *store, int signal);
 /* Again, on the same port and directory. */
-bool store_restart(struct store *store, const char *const *arguments);
+bool test_store_restart(struct store *store, const char *const *arguments);
 /* Removes the directory of a server that has ended. */
-void store_remove(struct store *store);
+void test_store_remove(struct store *store);
 
 /* The store that the running tests use; NULL commands where it is memory. */
 extern struct store *store_now;
 
 /* A command to the store's server, printf-like as redisCommand; the reply as text: a string or status as it is, an
  * integer in decimal, nil "(nil)", an error "(error) ...", an array its items joined by spaces.  In a static buffer. */
-const char *store_command(const char *format, ...);
+const char *test_store_command(const char *format, ...);
 
 #endif
