@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Continuation bytes of UTF-8 are 10xxxxxx: back to the byte that begins the last character, to see if all of it fits. */
+/* Continuation bytes of UTF-8 are 10xxxxxx: back to the byte that begins the last character, which tells its width. */
 static void cut_whole(char *text, size_t size) {
     size_t last = size > 0 ? size - 1 : 0;
     while (last > 0 && ((unsigned char)text[last] & 0xC0) == 0x80)

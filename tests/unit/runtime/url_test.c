@@ -205,6 +205,19 @@ static void no_message_has_the_password(void **state) {
     }
 }
 
+/* Without this rule each of these would connect to a host that is a part of the secret. */
+static void an_at_sign_behind_the_host_is_refused(void **state) {
+    (void)state;
+    const char *const message = "RCACHE_E_INVALID the URL has an '@' behind its host; in user, password, path and "
+                                "options write '/' as %2F, '?' as %3F, '#' as %23 and '@' as %40";
+    const char *const examples[][2] = {
+        { "redis://user:1/2?delay=" SECRET "@host", message }, { "redis://user?" SECRET "=1@host", message },
+        { "redis://user#" SECRET "@host", message },           { "redis://user:1/0@host", message },
+        { "unix:///a@b", message },                            { "memory://?prefix=a@b", message },
+    };
+    check(examples, COUNT(examples));
+}
+
 static void a_url_has_at_most_8_kib(void **state) {
     (void)state;
     char text[URL_SIZE_MAX + 2];
@@ -239,6 +252,7 @@ int main(void) {
         cmocka_unit_test(what_is_no_url_is_shown_one),
         cmocka_unit_test(a_wrong_part_is_named),
         cmocka_unit_test(no_message_has_the_password),
+        cmocka_unit_test(an_at_sign_behind_the_host_is_refused),
         cmocka_unit_test(a_url_has_at_most_8_kib),
         cmocka_unit_test(the_error_may_be_null),
     };

@@ -66,7 +66,9 @@ static inline struct request absent(struct request request) {
 /* ---- replies */
 
 static inline const char *verdict_name(enum verdict verdict) {
-    static const char *const names[] = { "NONE", "FRESH", "UNFRESH", "MISS", "OWNED", "BUSY", "STORED", "LOST", "DONE" };
+    static const char *const names[] = {
+        "NONE", "FRESH", "UNFRESH", "MISS", "OWNED", "BUSY", "STORED", "LOST", "DONE",
+    };
     return names[verdict];
 }
 
@@ -90,7 +92,8 @@ static inline void describe(char *text, const struct reply *reply) {
     if (served)
         length += snprintf(text + length, (size_t)(TEXT_SIZE - length), " stale %lld", (long long)reply->stale_ms);
     if (reply->verdict == VERDICT_BUSY)
-        length += snprintf(text + length, (size_t)(TEXT_SIZE - length), " remaining %lld", (long long)reply->remaining_ms);
+        length += snprintf(text + length, (size_t)(TEXT_SIZE - length), " remaining %lld",
+                           (long long)reply->remaining_ms);
     if (reply->lease[0] != '\0')
         snprintf(text + length, (size_t)(TEXT_SIZE - length), " lease %s", reply->lease);
 }
@@ -110,7 +113,7 @@ static inline void run(struct memory *memory, int64_t now_ms, struct request req
         assert_string_equal(reply_text, (expected));    \
     } while (0)
 
-/* The inspection of the key in one line without the word "state": "fresh size 1 ttl_ms 9000"; "" if there is no entry. */
+/* The inspection of the key in one line, without the word "state": "fresh size 1 ttl_ms 9000"; "": no entry. */
 static inline void inspect(struct memory *memory, int64_t now_ms, char *text) {
     struct request request = ask(VERB_INSPECT);
     memory_execute(memory, &request, now_ms);

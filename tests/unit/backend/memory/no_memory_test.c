@@ -83,7 +83,8 @@ static void a_table_that_cannot_grow_works_on(void **state) {
     char key[32], reply[TEXT_SIZE];
     for (int i = 0; i < KEYS; i++) {
         snprintf(key, sizeof key, "key %d", i);
-        run_refusing(memory, with("v", on(key, lasting(5000, ask(VERB_SET)))), 2, reply); /* 1: entry, 2: more buckets */
+        /* The first is the entry, the second more buckets. */
+        run_refusing(memory, with("v", on(key, lasting(5000, ask(VERB_SET)))), 2, reply);
         assert_string_equal(reply, "DONE");
     }
     for (int i = 0; i < KEYS; i++) {

@@ -59,7 +59,8 @@ static void load_once(struct world *world, const char *key, size_t index, struct
         return;
     snprintf(value, sizeof value, "%llu", (unsigned long long)atomic_load(&world->written[index]));
     if (random_next(random) % 4 == 0) {
-        struct request other = on(key, by(owner, lasting(20, ask(random_next(random) % 2 ? VERB_RENEW : VERB_RELEASE))));
+        enum verb verb = random_next(random) % 2 ? VERB_RENEW : VERB_RELEASE;
+        struct request other = on(key, by(owner, lasting(20, ask(verb))));
         act(world, &other);
         request_clear(&other);
     }

@@ -10,29 +10,33 @@ if value and not lease then
     end
 end
 
-local mark = mark_of(meta)
+local mark = mark_of(meta, lease)
 local ends = lease_end(lease)
-local stale = value and not (mark and now >= mark) and value
-if lease and holder ~= owner and is_locked(lease) then
+local stale = bound > 0 and not (mark and now >= mark) and value
+if holder and holder ~= owner and is_locked(lease) then
     return { 'BUSY', stale, meta, mark and mark - now or -1, redis.call('PTTL', key), lease }
 end
 if ends > now and holder ~= owner and lease ~= seen then
     local backed_off = not holder
-    if not backed_off or (strong == '' and stale) then
+    if not backed_off or (strong == '' and value) then
         return { 'BUSY', stale, meta, mark and mark - now or -1, ends - now, lease }
     end
 end
 
+local keeps_lock = holder == owner and is_locked(lease)
+lease = keeps_lock and lease or lease_until(now + life)
 if value and not mark then
     mark = now + bound
     meta = with_mark(meta, mark)
-    redis.call('HSET', key, 'lockUntil', lease_until(now + life), 'lockOwner', owner, 'meta', meta)
+    redis.call('HSET', key, 'lockUntil', lease, 'lockOwner', owner, 'meta', meta)
 else
-    redis.call('HSET', key, 'lockUntil', lease_until(now + life), 'lockOwner', owner)
+    redis.call('HSET', key, 'lockUntil', lease, 'lockOwner', owner)
 end
-live_at_least(life + 1000)
-if value and now >= mark then
-    redis.call('HDEL', key, 'value')
+if not keeps_lock then
+    live_at_least(life + 1000)
+end
+if value and (bound <= 0 or now >= mark) then
+    redis.call('HDEL', key, 'value', 'meta')
     value = false
 end
 return { 'OWNED', value, meta, value and mark - now or -1 }

@@ -13,22 +13,20 @@ local function lease_until(ms)
 end
 
 local LOCKED = '10000000000'
+-- What no client writes has ended: 'inf' and 'nan' are numbers to Lua.
+local function seconds_of(lease)
+    local plain = lease and #lease < 24 and string.find(lease, '^%d+%.?%d*$')
+    return plain and math.min(tonumber(lease), 1e10) or 0
+end
+
 local function is_locked(lease)
-    local number = lease and tonumber(lease)
-    return number ~= nil and number ~= false and number >= 10000000000
+    return seconds_of(lease) == 1e10
 end
 
 -- The end of a lease in ms; 0: none, void or no number.  Whole seconds, as other clients write them, last to their end.
 local function lease_end(lease)
-    local number = lease and tonumber(lease) or 0
-    if number <= 0 then
-        return 0
-    end
-    local ms = math.floor(number * 1000 + 0.5)
-    if not string.find(lease, '.', 1, true) then
-        ms = ms + 1000
-    end
-    return ms
+    local ms = math.floor(seconds_of(lease) * 1000 + 0.5)
+    return ms > 0 and not string.find(lease, '.', 1, true) and ms + 1000 or ms
 end
 
 -- meta: items joined by ';'.  t: until when a value that is no longer fresh may be served.
@@ -36,15 +34,15 @@ local function meta_item(meta, name)
     return meta and string.match(';' .. meta .. ';', ';' .. name .. '=(%w+);')
 end
 
-local function mark_of(meta)
-    return tonumber(meta_item(meta, 't') or '')
+-- Without a lease it is left from a value that another client has replaced.
+local function mark_of(meta, lease)
+    local mark = lease and meta_item(meta, 't') or ''
+    return #mark < 16 and not string.find(mark, '%D') and tonumber(mark) or false
 end
 
 local function with_mark(meta, ms)
-    if meta and meta ~= '' then
-        return meta .. ';t=' .. whole(ms)
-    end
-    return 't=' .. whole(ms)
+    local rest = meta and meta ~= '' and string.gsub(';' .. meta, ';t=[^;]*', '') or ''
+    return string.sub(rest .. ';t=' .. whole(ms), 2)
 end
 
 -- The key lives at least that long.
@@ -57,8 +55,9 @@ end
 -- Tagged as deleted: no lease, no owner; at most `bound` ms to live since it was first no longer fresh.
 -- An HSET that is refused for want of memory gives way to DEL, which never is.
 local function invalidate(bound)
-    local entry = redis.call('HMGET', key, 'value', 'meta')
-    local mark = mark_of(entry[2])
+    local entry = redis.call('HMGET', key, 'meta', 'lockUntil')
+    local has_value = redis.call('HEXISTS', key, 'value') == 1
+    local mark = has_value and mark_of(entry[1], entry[2])
     local left = bound
     if mark and mark - now < left then
         left = mark - now
@@ -68,8 +67,8 @@ local function invalidate(bound)
         return
     end
     local done
-    if entry[1] and not mark then
-        done = redis.pcall('HSET', key, 'lockUntil', '0', 'meta', with_mark(entry[2], now + bound))
+    if has_value and not mark then
+        done = redis.pcall('HSET', key, 'lockUntil', '0', 'meta', with_mark(entry[1], now + bound))
     else
         done = redis.pcall('HSET', key, 'lockUntil', '0')
     end

@@ -7,7 +7,7 @@ local ends = lease_end(lease)
 local state, left = 'invalidated', -1
 if not lease then
     state = entry[1] and 'fresh' or 'empty'
-elseif is_locked(lease) then
+elseif entry[3] and is_locked(lease) then
     state = 'locked'
     left = redis.call('PTTL', key)
 elseif ends > now then

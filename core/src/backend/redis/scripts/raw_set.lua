@@ -1,4 +1,11 @@
--- value, life; meta is left, and no longer fits
-redis.call('HSET', key, 'value', ARGV[1])
+-- value, life; of meta only the mark stays: the rest was about the old value
+local entry = redis.call('HMGET', key, 'meta', 'lockUntil')
+local mark = mark_of(entry[1], entry[2])
+if mark then
+    redis.call('HSET', key, 'value', ARGV[1], 'meta', with_mark(false, mark))
+else
+    redis.call('HSET', key, 'value', ARGV[1])
+    redis.call('HDEL', key, 'meta')
+end
 redis.call('PEXPIRE', key, ARGV[2])
 return { 'DONE' }
