@@ -32,7 +32,12 @@ static void add_meta(struct words *words, const struct request *request, const s
     add(words, slice_of(words->meta, meta_write(words->meta, &meta, blob_slice(request->value))));
 }
 
-static void add_epoch(struct words *words, const struct server_facts *facts) {
+/* One that no entry has, where what the entry says is in doubt. */
+static void add_epoch(struct words *words, const struct request *request, const struct server_facts *facts) {
+    if ((request->form & FORM_DOUBT) != 0) {
+        add_text(words, "-");
+        return;
+    }
     for (int i = 0; i < 16; i++)
         words->epoch[i] = "0123456789abcdef"[facts->epoch >> (60 - 4 * i) & 15];
     add(words, slice_of(words->epoch, facts->epoch != 0 ? 16 : 0));
@@ -46,7 +51,7 @@ static void add_arguments(struct words *words, const struct request *request, co
         add_number(words, request->bound_ms);
         add_text(words, request->strong ? "1" : "");
         add(words, request->seen);
-        add_epoch(words, facts);
+        add_epoch(words, request, facts);
         return;
     case VERB_PUT:
         add(words, request->owner);
@@ -96,18 +101,18 @@ static void add_script(struct words *words, const struct script *script, bool wh
 static void make_words(struct words *words, const struct request *request, const struct server_facts *facts) {
     const struct script *script = script_of(request->verb);
     words->count = words->number_count = 0;
-    if (request->form == FORM_DELETE) {
+    if ((request->form & FORM_DELETE) != 0) {
         add_text(words, "DEL");
         add(words, request->key);
         return;
     }
     if (script != NULL) {
-        add_script(words, script, request->form == FORM_WHOLE);
+        add_script(words, script, (request->form & FORM_WHOLE) != 0);
         add(words, request->key);
         add_arguments(words, request, facts);
         return;
     }
-    if (request->verb == VERB_DELETE || request->form == FORM_STRING) {
+    if (request->verb == VERB_DELETE || (request->form & FORM_STRING) != 0) {
         add_text(words, request->verb == VERB_DELETE ? "UNLINK" : "GET");
         add(words, request->key);
         return;

@@ -23,12 +23,14 @@ struct resp {
     struct resp *items;
 };
 
-/* request->form: how it is asked. */
+/* request->form: how it is asked.  What a server refuses adds one, and none is ever taken back, so that asking again
+ * comes to an end. */
 enum redis_form {
-    FORM_PLAIN,  /* scripts by their hash */
-    FORM_WHOLE,  /* scripts by their text: the server had not seen it */
-    FORM_STRING, /* GET: the key holds a string */
-    FORM_DELETE  /* INVALIDATE: the server has no memory for more than that */
+    FORM_PLAIN = 0,  /* scripts by their hash */
+    FORM_WHOLE = 1,  /* scripts by their text: the server had not seen it */
+    FORM_STRING = 2, /* GET: the key holds a string */
+    FORM_DELETE = 4, /* INVALIDATE, UNLOCK: the server has no memory for more than DEL; DELETE: it has no UNLINK */
+    FORM_DOUBT = 8   /* ACQUIRE: strong, and the epoch that the script reads belongs to another value */
 };
 
 /* Appends the command(s) for the request in its present form and says in *replies how many replies will come.

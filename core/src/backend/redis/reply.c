@@ -46,25 +46,28 @@ static int32_t status_of_error(struct slice text) {
     return RCACHE_E_SERVER;
 }
 
+/* What the error calls for instead; 0: nothing. */
+static uint32_t form_against(enum verb verb, struct slice error) {
+    bool invalidates = verb == VERB_INVALIDATE || verb == VERB_UNLOCK;
+    if (starts(error, "NOSCRIPT"))
+        return FORM_WHOLE;
+    if (verb == VERB_GET && contains(error, "WRONGTYPE"))
+        return FORM_STRING;
+    if (invalidates && contains(error, "OOM "))
+        return FORM_DELETE;
+    return verb == VERB_DELETE && contains(error, "unknown command") ? FORM_DELETE : 0;
+}
+
 static enum redis_answer take_error(struct request *request, struct slice text) {
+    uint32_t form = request->form | form_against(request->verb, text);
+    if (form != request->form) {
+        request->form = form;
+        return REDIS_AGAIN;
+    }
     int32_t status = status_of_error(text);
-    if (status == RCACHE_E_TYPE) {
-        if (request->verb == VERB_GET && request->form == FORM_PLAIN) {
-            request->form = FORM_STRING;
-            return REDIS_AGAIN;
-        }
+    if (status == RCACHE_E_TYPE)
         return fail(request, status, text_join("the key holds a value that is no cache entry: delete it, or use another prefix",
                                                (const char *)NULL));
-    }
-    if (starts(text, "NOSCRIPT") && request->form == FORM_PLAIN) {
-        request->form = FORM_WHOLE;
-        return REDIS_AGAIN;
-    }
-    bool no_memory = contains(text, "OOM ");
-    if (no_memory && request->verb == VERB_INVALIDATE && request->form != FORM_DELETE) {
-        request->form = FORM_DELETE;
-        return REDIS_AGAIN;
-    }
     return fail(request, status, blob_copy(text.data, text.size));
 }
 
@@ -123,7 +126,7 @@ static enum redis_answer take_peek(struct request *request, const struct resp *r
 }
 
 static enum redis_answer take_get(struct request *request, const struct resp *resp) {
-    bool string = request->form == FORM_STRING;
+    bool string = (request->form & FORM_STRING) != 0;
     if (!string && (resp->type != RESP_ARRAY || resp->count != 2))
         return fail_shape(request);
     const struct resp *value = string ? resp : &resp->items[0];
@@ -138,7 +141,8 @@ static enum redis_answer take_get(struct request *request, const struct resp *re
 static enum redis_answer take_deleted(struct request *request, const struct resp *resp) {
     if (resp->type != RESP_INTEGER)
         return fail_shape(request);
-    request->reply.verdict = resp->integer > 0 ? VERDICT_DONE : VERDICT_MISS;
+    bool done = resp->integer > 0 || request->verb == VERB_UNLOCK;
+    request->reply.verdict = done ? VERDICT_DONE : VERDICT_MISS;
     return REDIS_ANSWERED;
 }
 
@@ -154,11 +158,18 @@ static enum redis_answer take_acquired(struct request *request, const struct res
     if (reply->value != NULL)
         meta = meta_read(text_in(resp, 2), blob_slice(reply->value));
     reply->absent = meta.absent;
-    reply->epoch_unknown = facts->epoch != 0 && meta.epoch == 0;
+    reply->epoch_unknown = facts->epoch != 0 && meta.epoch != facts->epoch;
     reply->stale_ms = number_in(resp, 3, -1);
     reply->remaining_ms = number_in(resp, 4, -1);
     take_lease(reply, text_in(resp, 5));
-    return reply->verdict == VERDICT_FRESH && reply->value == NULL ? fail_shape(request) : REDIS_ANSWERED;
+    if (reply->verdict != VERDICT_FRESH)
+        return REDIS_ANSWERED;
+    if (reply->value == NULL)
+        return fail_shape(request);
+    if (!request->strong || !reply->epoch_unknown || (request->form & FORM_DOUBT) != 0)
+        return REDIS_ANSWERED;
+    request->form |= FORM_DOUBT; /* the script can't tell that another client has replaced the value, and left its meta */
+    return REDIS_AGAIN;
 }
 
 /* Bytes that a terminal could not bear as \xNN. */
@@ -251,13 +262,14 @@ static enum redis_answer take_script(struct request *request, const struct resp 
     if (request->verb == VERB_ACQUIRE)
         return take_acquired(request, resp, facts);
     reply->remaining_ms = number_in(resp, 1, -1);
+    take_lease(reply, text_in(resp, 2));
     return REDIS_ANSWERED;
 }
 
 static enum redis_answer take_answer(struct request *request, const struct resp *resp, const struct server_facts *facts) {
     if (resp->type == RESP_ERROR)
         return take_error(request, resp->text);
-    if (request->form == FORM_DELETE)
+    if ((request->form & FORM_DELETE) != 0)
         return take_deleted(request, resp);
     switch (request->verb) {
     case VERB_PEEK:
@@ -280,6 +292,13 @@ static enum redis_answer take_answer(struct request *request, const struct resp 
 
 /* ---- requests of two replies ---- */
 
+/* What is left of an attempt whose connection was lost between two replies. */
+static void forget_reply(struct reply *reply) {
+    blob_drop(reply->value);
+    blob_drop(reply->message);
+    *reply = (struct reply){ .status = RCACHE_OK };
+}
+
 static enum redis_answer take_wait(struct request *request, const struct resp *resp) {
     if (request->reply.status != RCACHE_OK || resp->type != RESP_INTEGER || resp->integer >= (int64_t)request->replicas)
         return REDIS_ANSWERED; /* a server without WAIT confirms nothing, which `doctor` tells */
@@ -292,6 +311,8 @@ static enum redis_answer take_wait(struct request *request, const struct resp *r
 
 enum redis_answer redis_decode(struct request *request, uint32_t index, const struct resp *resp,
                                const struct server_facts *facts) {
+    if (index == 0)
+        forget_reply(&request->reply);
     if (request->verb == VERB_WATCH && index == 0) { /* CLIENT CACHING YES */
         if (resp->type == RESP_ERROR)
             fail(request, RCACHE_E_UNSUPPORTED, blob_copy(resp->text.data, resp->text.size));

@@ -5,7 +5,8 @@
 #include <hiredis/read.h>
 #include <stdalign.h>
 
-enum { CHUNK_SIZE = 4096, BLOB_SIZE_MIN = 257, ITEMS_MAX = 1024 * 1024 };
+/* No reply of ours comes near the bounds: they are against a peer that is no server. */
+enum { CHUNK_SIZE = 4096, BLOB_SIZE_MIN = 257, ITEMS_MAX = 1024 * 1024, DEPTH_MAX = 16 };
 
 struct chunk {
     struct chunk *next;
@@ -18,6 +19,8 @@ struct reader {
     redisReader *parser;
     struct chunk *chunks; /* the newest first */
     struct resp *root;    /* of the last value; holds blobs */
+    size_t items;         /* of all arrays of the value under way */
+    const char *refusal;  /* NULL: what went wrong is in the parser's words */
 };
 
 /* ---- the arena ---- */
@@ -101,11 +104,25 @@ static void *make_text(const redisReadTask *task, char *text, size_t size) {
     return resp;
 }
 
+static const char *refusal_of(const struct reader *reader, const redisReadTask *task, size_t count) {
+    size_t depth = 0;
+    for (const redisReadTask *parent = task->parent; parent != NULL; parent = parent->parent)
+        depth++;
+    if (task->type == REDIS_REPLY_ATTR) /* the parser takes one for a value: all after it would be one off */
+        return "attributes were not asked for";
+    if (depth >= DEPTH_MAX)
+        return "a reply nested too deep";
+    return count > ITEMS_MAX - reader->items ? "a reply of too many items" : NULL;
+}
+
 static void *make_array(const redisReadTask *task, size_t count) {
-    struct resp *resp = place(task);
-    if (resp == NULL || count > ITEMS_MAX)
+    struct reader *reader = task->privdata;
+    reader->refusal = refusal_of(reader, task, count);
+    struct resp *resp = reader->refusal == NULL ? place(task) : NULL;
+    if (resp == NULL)
         return NULL;
-    struct resp *items = count > 0 ? take(task->privdata, count * sizeof *items) : NULL;
+    reader->items += count;
+    struct resp *items = count > 0 ? take(reader, count * sizeof *items) : NULL;
     if (count > 0 && items == NULL)
         return NULL;
     for (size_t i = 0; i < count; i++)
@@ -165,7 +182,6 @@ struct reader *reader_new(void) {
         return NULL;
     }
     reader->parser->privdata = reader;
-    reader->parser->maxelements = ITEMS_MAX;
     return reader;
 }
 
@@ -174,6 +190,7 @@ static void forget_last(struct reader *reader) {
         return;
     drop_blobs(reader->root);
     reader->root = NULL;
+    reader->items = 0;
     give_back(reader);
 }
 
@@ -206,5 +223,5 @@ int reader_next(struct reader *reader, const struct resp **resp) {
 }
 
 const char *reader_error(const struct reader *reader) {
-    return reader->parser->errstr;
+    return reader->refusal != NULL ? reader->refusal : reader->parser->errstr;
 }
