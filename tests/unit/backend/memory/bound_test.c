@@ -57,6 +57,21 @@ static void what_is_in_use_outlives_what_is_not(void **state) {
     memory_free(memory);
 }
 
+static void bound_holds_where_everything_is_in_use(void **state) {
+    (void)state;
+    enum { BYTES_MAX = 2000000 };
+    struct memory *memory = memory_new(BYTES_MAX, 7);
+    assert_non_null(memory);
+    for (int i = 0; i < 20000; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "key %d", i);
+        run(memory, 1000, with("v", on(key, lasting(500, ask(VERB_SET)))), NULL);
+        run(memory, 1000, on(key, ask(VERB_GET)), NULL);
+        assert_true(memory_bytes(memory) <= BYTES_MAX);
+    }
+    memory_free(memory);
+}
+
 static void what_a_call_has_written_is_there_after_it(void **state) {
     (void)state;
     struct memory *memory = memory_new(20000, 7);
@@ -111,6 +126,7 @@ static void a_put_beyond_the_bound_is_not_kept_and_no_failure(void **state) {
     expect(memory, 1000, by("A", lasting(500, ask(VERB_ACQUIRE))), "OWNED");
     expect(memory, 1000, with_size(10000, by("B", lasting(500, ask(VERB_PUT)))), "LOST");
     expect(memory, 1000, with_size(10000, by("A", lasting(500, ask(VERB_PUT)))), "STORED");
+    assert_int_equal(memory_bytes(memory), 0);
     expect(memory, 1000, ask(VERB_PEEK), "MISS");
     memory_free(memory);
 }
@@ -133,6 +149,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bound_holds_under_random_load),
         cmocka_unit_test(what_is_in_use_outlives_what_is_not),
+        cmocka_unit_test(bound_holds_where_everything_is_in_use),
         cmocka_unit_test(what_a_call_has_written_is_there_after_it),
         cmocka_unit_test(a_large_value_takes_the_room_of_many_small_ones),
         cmocka_unit_test(a_set_beyond_the_bound_is_refused_and_removes_the_old_value),

@@ -29,7 +29,7 @@ static void a_lock_ends_with_its_entry(void **state) {
     expect(memory, 4999, by("X", lasting(50, ask(VERB_LOCK))), "BUSY remaining 1 lease 10000000000");
     expect(memory, 5000, by("W", lasting(50, ask(VERB_RENEW))), "LOST");
     expect(memory, 5000, by("X", lasting(50, ask(VERB_LOCK))), "OWNED");
-    expect_entry(memory, 5000, "locked ttl_ms 50 owner X");
+    expect_entry(memory, 5000, "locked ttl_ms 50 lease_ms 50 owner X");
     memory_free(memory);
 }
 

@@ -34,8 +34,8 @@ static void states_are_what_the_rows_start_from(void **state) {
         [LEASED] = "leased size 1 ttl_ms 4000 lease_ms 2000 owner A",
         [LEASED_BARE] = "leased ttl_ms 3000 lease_ms 2000 owner A",
         [ENDED] = "invalidated size 1 ttl_ms 4000 owner A",
-        [LOCKED] = "locked size 1 ttl_ms 3000 owner W",
-        [LOCKED_BARE] = "locked ttl_ms 3000 owner W",
+        [LOCKED] = "locked size 1 ttl_ms 3000 lease_ms 3000 owner W",
+        [LOCKED_BARE] = "locked ttl_ms 3000 lease_ms 3000 owner W",
         [BACKED_OFF] = "backoff size 1 ttl_ms 4000 lease_ms 2000",
         [BACKED_OFF_BARE] = "backoff ttl_ms 3000 lease_ms 2000",
     };
@@ -104,7 +104,7 @@ static void acquire_again_by_its_owner_grants_again(void **state) {
                { LEASED, "OWNED 'v' stale 4000", "leased size 1 ttl_ms 6000 lease_ms 5000 owner A" },
                { LEASED_BARE, "OWNED", "leased ttl_ms 6000 lease_ms 5000 owner A" });
     CHECK_ROWS(by("W", lasting(5000, ask(VERB_ACQUIRE))), NULL,
-               { LOCKED, "OWNED 'v' stale 5000", "locked size 1 ttl_ms 3000 owner W" });
+               { LOCKED, "OWNED 'v' stale 5000", "locked size 1 ttl_ms 3000 lease_ms 3000 owner W" });
 }
 
 static void acquire_keeps_a_longer_time_to_live(void **state) {
@@ -197,8 +197,8 @@ static void renew_lengthens_what_its_owner_holds(void **state) {
                { BACKED_OFF, "LOST", NULL },
                { BACKED_OFF_BARE, "LOST", NULL });
     CHECK_ROWS(by("W", lasting(9000, ask(VERB_RENEW))), NULL,
-               { LOCKED, "OWNED", "locked size 1 ttl_ms 9000 owner W" },
-               { LOCKED_BARE, "OWNED", "locked ttl_ms 9000 owner W" });
+               { LOCKED, "OWNED", "locked size 1 ttl_ms 9000 lease_ms 9000 owner W" },
+               { LOCKED_BARE, "OWNED", "locked ttl_ms 9000 lease_ms 9000 owner W" });
 }
 
 static void renew_removes_a_value_past_its_bound(void **state) {
@@ -275,18 +275,18 @@ static void invalidate_under_a_lock_starts_the_bound(void **state) {
 static void lock_takes_over_all_but_another_lock(void **state) {
     (void)state;
     CHECK_ROWS(by("X", lasting(6000, ask(VERB_LOCK))), NULL,
-               { MISSING, "OWNED", "locked ttl_ms 6000 owner X" },
-               { FRESH, "OWNED", "locked size 1 ttl_ms 6000 owner X" },
-               { INVALIDATED, "OWNED", "locked size 1 ttl_ms 6000 owner X" },
-               { LEASED, "OWNED", "locked size 1 ttl_ms 6000 owner X" },
-               { LEASED_BARE, "OWNED", "locked ttl_ms 6000 owner X" },
-               { ENDED, "OWNED", "locked size 1 ttl_ms 6000 owner X" },
+               { MISSING, "OWNED", "locked ttl_ms 6000 lease_ms 6000 owner X" },
+               { FRESH, "OWNED", "locked size 1 ttl_ms 6000 lease_ms 6000 owner X" },
+               { INVALIDATED, "OWNED", "locked size 1 ttl_ms 6000 lease_ms 6000 owner X" },
+               { LEASED, "OWNED", "locked size 1 ttl_ms 6000 lease_ms 6000 owner X" },
+               { LEASED_BARE, "OWNED", "locked ttl_ms 6000 lease_ms 6000 owner X" },
+               { ENDED, "OWNED", "locked size 1 ttl_ms 6000 lease_ms 6000 owner X" },
                { LOCKED, "BUSY remaining 3000 lease 10000000000", NULL },
                { LOCKED_BARE, "BUSY remaining 3000 lease 10000000000", NULL },
-               { BACKED_OFF, "OWNED", "locked size 1 ttl_ms 6000 owner X" },
-               { BACKED_OFF_BARE, "OWNED", "locked ttl_ms 6000 owner X" });
+               { BACKED_OFF, "OWNED", "locked size 1 ttl_ms 6000 lease_ms 6000 owner X" },
+               { BACKED_OFF_BARE, "OWNED", "locked ttl_ms 6000 lease_ms 6000 owner X" });
     CHECK_ROWS(by("W", lasting(6000, ask(VERB_LOCK))), NULL,
-               { LOCKED, "OWNED", "locked size 1 ttl_ms 6000 owner W" });
+               { LOCKED, "OWNED", "locked size 1 ttl_ms 6000 lease_ms 6000 owner W" });
 }
 
 static void unlock_invalidates_unless_another_writer_holds_it(void **state) {
@@ -324,8 +324,8 @@ static void raw_set_replaces_the_value_alone(void **state) {
                { LEASED, "DONE", "leased size 3 ttl_ms 7000 lease_ms 2000 owner A" },
                { LEASED_BARE, "DONE", "leased size 3 ttl_ms 7000 lease_ms 2000 owner A" },
                { ENDED, "DONE", "invalidated size 3 ttl_ms 7000 owner A" },
-               { LOCKED, "DONE", "locked size 3 ttl_ms 7000 owner W" },
-               { LOCKED_BARE, "DONE", "locked size 3 ttl_ms 7000 owner W" },
+               { LOCKED, "DONE", "locked size 3 ttl_ms 7000 lease_ms 7000 owner W" },
+               { LOCKED_BARE, "DONE", "locked size 3 ttl_ms 7000 lease_ms 7000 owner W" },
                { BACKED_OFF, "DONE", "backoff size 3 ttl_ms 7000 lease_ms 2000" },
                { BACKED_OFF_BARE, "DONE", "backoff size 3 ttl_ms 7000 lease_ms 2000" });
 }
@@ -355,8 +355,9 @@ static void delete_removes_whatever_the_state(void **state) {
 static void inspect_escapes_the_owner(void **state) {
     (void)state;
     struct memory *memory = memory_in(MISSING);
-    expect(memory, 1000, by("a\n\xff~", lasting(6000, ask(VERB_LOCK))), "OWNED");
-    expect(memory, 2000, ask(VERB_INSPECT), "FRESH 'state locked\nttl_ms 5000\nowner a\\x0a\\xff~\n'");
+    expect(memory, 1000, by("a\n\xff~\\", lasting(6000, ask(VERB_LOCK))), "OWNED");
+    expect(memory, 2000, ask(VERB_INSPECT),
+           "FRESH 'state locked\nttl_ms 5000\nlease_ms 5000\nowner a\\x0a\\xff~\\x5c\n'");
     memory_free(memory);
 }
 
