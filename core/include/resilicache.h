@@ -254,6 +254,22 @@ RCACHE_API int32_t rcache_fetch(rcache *cache, const void *key, size_t size, int
                                 void *arg, const rcache_call *call, rcache_result **result);
 #define RCACHE_STR(literal) (literal), (sizeof(literal) - 1) /* rcache_fetch(cache, RCACHE_STR("user:1"), ... */
 
+/* ---- driver 2, completion queue: for event loops; no thread is parked for an op --------------------------------
+ * The descriptor is readable while events wait (level-triggered, and one edge for each change from empty).  Watch it;
+ * never read or close it. */
+
+typedef struct rcache_queue rcache_queue;
+
+RCACHE_API int32_t rcache_queue_new(rcache *cache, rcache_queue **queue, rcache_error *err);
+RCACHE_API int rcache_queue_fd(const rcache_queue *queue);
+/* The op is the queue's from here on; its events carry the tag.  rcache_op_cancel is allowed until its DONE is
+ * drained.  Threads: any. */
+RCACHE_API void rcache_queue_submit(rcache_queue *queue, rcache_op *op, uint64_t tag);
+/* Fills in up to `capacity` events, without waiting; their count.  Every op brings DONE, once. */
+RCACHE_API size_t rcache_queue_drain(rcache_queue *queue, rcache_event *events, size_t capacity);
+/* Ends its ops without telling; loads that were handed out stay the caller's to finish. */
+RCACHE_API void rcache_queue_free(rcache_queue *queue);
+
 #ifdef __cplusplus
 }
 #endif

@@ -31,6 +31,8 @@ rcache_op *no_memory_op(void);
 
 /* An op that could not be begun: its first event is DONE. */
 rcache_op *failed_op(int32_t status, const char *message);
+/* What happened to the op, for its caller.  After DONE the op's share of the cache is given back. */
+int32_t event_of(rcache_op *op, enum call_event happened, struct load *load, rcache_event *event);
 /* An op's handle becomes its result's. */
 rcache_result *result_of(rcache_op *op);
 

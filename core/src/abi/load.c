@@ -62,9 +62,7 @@ void rcache_load_finish(rcache_load *handle) {
     struct rcache *cache = load->driver;
     if (cache_forked(cache))
         return; /* the load is the parent's: here it is only a copy */
-    struct call *call = call_of(load->op);
-    bool owner_comes = !call->over && !call->waiting;
-    const struct link *attended = owner_comes ? call->link : NULL;
+    const struct link *attended = call_attends(call_of(load->op));
     engine_finish_load(cache_lock_engine(cache), load, clock_now_ms());
     cache_unlock_engine(cache, attended);
     cache_drop(cache);

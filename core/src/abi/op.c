@@ -17,6 +17,8 @@ rcache_op *failed_op(int32_t status, const char *message) {
     struct op *op = op_new(OP_GET, slice_of(NULL, 0), "", &size, 1, slice_of(NULL, 0), sizeof(struct call));
     if (op == NULL)
         return no_memory_op();
+    list_init(&call_of(op)->live);
+    list_init(&call_of(op)->ready);
     slot_settle(&op->slots[0], RCACHE_FAILED, status, NULL, blob_copy(message, strlen(message)));
     return (rcache_op *)(void *)op;
 }
@@ -112,6 +114,8 @@ static void attach(struct op *op, struct rcache *cache) {
     call->group = call->link != NULL ? &call->link->group : &cache->idle;
     call->bit = 1u << ((uintptr_t)op / sizeof(struct slot) % 32);
     list_init(&call->parked);
+    list_init(&call->live);
+    list_init(&call->ready);
 }
 
 static rcache_op *begin_op(const struct beginning *begin) {

@@ -1,7 +1,8 @@
 /* wait: the blocking driver, and what is made of it. */
 #include "abi/handle.h"
 
-static void hand_over_load(rcache_event *event, struct load *load, struct rcache *cache) {
+/* A load becomes the caller's. */
+static void give_load(rcache_event *event, struct load *load, struct rcache *cache) {
     load->driver = cache_hold(cache);
     event->load = (rcache_load *)(void *)load;
 }
@@ -13,6 +14,27 @@ static int32_t finish(rcache_op *handle, rcache_event *event) {
     return RCACHE_EVENT_DONE;
 }
 
+int32_t event_of(rcache_op *handle, enum call_event happened, struct load *load, rcache_event *event) {
+    struct op *op = op_of(handle);
+    struct rcache *cache = call_of(op)->cache;
+    switch (happened) {
+    case CALL_NOTHING:
+        return RCACHE_EVENT_NONE;
+    case CALL_LOAD:
+        event->kind = RCACHE_EVENT_LOAD;
+        give_load(event, load, cache);
+        return RCACHE_EVENT_LOAD;
+    case CALL_DONE:
+        break;
+    }
+    call_of(op)->over = true;
+    if (op->refresh != NULL)
+        give_load(event, op->refresh, cache);
+    if (cache != NULL)
+        cache_drop(cache);
+    return finish(handle, event);
+}
+
 int32_t rcache_op_wait(rcache_op *handle, int64_t timeout_ms, rcache_event *event) {
     *event = (rcache_event){ 0 };
     if (handle == NULL)
@@ -20,29 +42,15 @@ int32_t rcache_op_wait(rcache_op *handle, int64_t timeout_ms, rcache_event *even
     if (handle == no_memory_op())
         return finish(handle, event);
     struct op *op = op_of(handle);
-    struct call *call = call_of(op);
-    struct rcache *cache = call->cache;
+    struct rcache *cache = call_of(op)->cache;
     if (cache == NULL)
         return finish(handle, event);
     if (cache_forked(cache))
         return finish(failed_op(RCACHE_E_FORKED, "the op was begun before a fork: begin a new one in the child process"),
                       event);
     struct load *load;
-    switch (call_wait(op, timeout_ms, &load)) {
-    case CALL_NOTHING:
-        return RCACHE_EVENT_NONE;
-    case CALL_LOAD:
-        event->kind = RCACHE_EVENT_LOAD;
-        hand_over_load(event, load, cache);
-        return RCACHE_EVENT_LOAD;
-    case CALL_DONE:
-        call->over = true;
-        break;
-    }
-    if (op->refresh != NULL)
-        hand_over_load(event, op->refresh, cache);
-    cache_drop(cache);
-    return finish(handle, event);
+    enum call_event happened = call_wait(op, timeout_ms, &load);
+    return event_of(handle, happened, load, event);
 }
 
 static void run_loader(rcache_load *load, rcache_loader loader, void *arg) {

@@ -103,6 +103,7 @@ void engine_reply(struct engine *engine, struct request *request, int64_t now_ms
 }
 
 void engine_end_op(struct engine *engine, struct op *op, int32_t status, const char *what, int64_t now_ms) {
+    engine_disarm(engine, &op->timer);
     for (size_t i = 0; i < op->count; i++) {
         struct slot *slot = &op->slots[i];
         if (slot->settled)

@@ -7,6 +7,7 @@
 #include "runtime/call.h"
 #include "runtime/fork.h"
 #include "runtime/link.h"
+#include "runtime/queue.h"
 
 int32_t cache_new(struct settings *settings, struct rcache **result, rcache_error *err) {
     *result = NULL;
@@ -48,6 +49,7 @@ static void free_cache(struct rcache *cache) {
     links_clear(&cache->links, &done);
     cache_dispatch(cache, &done);
     engine_clear(&cache->engine);
+    queues_free(cache->queues);
     memory_free(cache->memory);
     service_clear(&cache->service);
     wake_clear(&cache->idle);
@@ -74,6 +76,10 @@ void cache_close(struct rcache *cache) {
     for (size_t i = 0; i < cache->links.count; i++)
         link_end(cache->links.all[i]);
     wake_post(&cache->idle, UINT32_MAX);
+    cache_lock_engine(cache);
+    for (struct queue *queue = cache->queues; queue != NULL; queue = queue->next)
+        queue_push_all(queue);
+    cache_unlock_engine(cache, NULL);
     if (cache->service.started)
         service_wake(cache);
     cache_drop(cache);
@@ -240,7 +246,7 @@ void cache_submit(struct rcache *cache, struct op *op) {
         op_hold(op);
         list_append(&requests, &op->slots[i].request.node);
     }
-    settle(cache, &requests, call_of(op)->link, &done, &wakes);
+    settle(cache, &requests, call_attends(call_of(op)), &done, &wakes);
 }
 
 void cache_cannot_watch(struct rcache *cache) {

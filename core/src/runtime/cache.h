@@ -12,6 +12,8 @@
 #include "runtime/settings.h"
 #include "runtime/wake.h"
 
+struct queue;
+
 struct rcache {
     _Atomic uint32_t owners; /* the handle, every op and load of it, the service thread */
     _Atomic bool closed;
@@ -26,6 +28,7 @@ struct rcache {
     struct links links;
     struct wake_group idle; /* calls that wait where there is no link */
     struct service service;
+    struct queue *queues; /* under `lock`; none is freed before the cache is */
 };
 
 /* Takes the settings over, also on failure. */

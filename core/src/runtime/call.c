@@ -4,10 +4,19 @@
 #include "resilicache.h"
 #include "runtime/cache.h"
 #include "runtime/link.h"
+#include "runtime/queue.h"
 
 #include <stdatomic.h>
 
+const struct link *call_attends(const struct call *call) {
+    return call->queue == NULL && !call->over && !call->waiting ? call->link : NULL;
+}
+
 uint32_t call_news(struct call *call) {
+    if (call->queue != NULL) {
+        queue_push(call->queue, call);
+        return 0;
+    }
     call->news = true;
     return call->bit;
 }
@@ -34,8 +43,11 @@ static bool settle_private(struct op *op) {
         end(op, RCACHE_E_NOMEM, "no thread for timers could be started");
         return true;
     }
-    engine_enter(cache_lock_engine(cache), op, clock_now_ms());
-    cache_unlock_engine(cache, call_of(op)->link);
+    struct engine *engine = cache_lock_engine(cache);
+    if (call_of(op)->queue != NULL) /* no thread waits that would look at the clock */
+        engine_arm(engine, &op->timer, op->deadline_ms);
+    engine_enter(engine, op, clock_now_ms());
+    cache_unlock_engine(cache, call_attends(call_of(op)));
     return false;
 }
 
@@ -62,8 +74,15 @@ static enum call_event look(struct op *op, struct load **load) {
     }
     *load = engine_take_load(cache_lock_engine(cache), op, clock_now_ms());
     bool done = *load == NULL && op->unsettled == 0;
-    cache_unlock_engine(cache, call_of(op)->link);
+    if (done)
+        engine_disarm(&cache->engine, &op->timer);
+    cache_unlock_engine(cache, call_attends(call_of(op)));
     return *load != NULL ? CALL_LOAD : done ? CALL_DONE : CALL_NOTHING;
+}
+
+void call_begin(struct op *op) {
+    if (begin(op))
+        call_news(call_of(op));
 }
 
 static enum wake_reason sleep_until(struct call *call, int64_t until_ms) {
@@ -95,6 +114,19 @@ static int32_t overdue(struct op *op, int64_t now_ms, const char **what) {
     call->cache->counters.timeouts++;
     *what = op->shared ? "its deadline passed while another was loading it" : "its deadline passed before the server answered";
     return RCACHE_E_TIMEOUT;
+}
+
+enum call_event call_look(struct op *op, struct load **load) {
+    *load = NULL;
+    if (op->unsettled == 0 && !op->shared)
+        return CALL_DONE;
+    enum call_event event = look(op, load);
+    const char *what;
+    int32_t status = event == CALL_NOTHING ? overdue(op, clock_now_ms(), &what) : RCACHE_OK;
+    if (status == RCACHE_OK)
+        return event;
+    end(op, status, what);
+    return CALL_DONE;
 }
 
 enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load) {
@@ -130,7 +162,9 @@ enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load)
 void call_cancel(struct op *op) {
     struct call *call = call_of(op);
     call->canceled = true;
-    wake_post(call->group, call_news(call));
+    uint32_t bit = call_news(call);
+    if (bit != 0)
+        wake_post(call->group, bit);
 }
 
 void call_abandon(struct op *op) {

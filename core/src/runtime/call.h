@@ -7,6 +7,7 @@
 
 struct rcache;
 struct link;
+struct queue;
 
 struct call {
     struct rcache *cache;
@@ -20,6 +21,11 @@ struct call {
     _Atomic bool over;       /* DONE was told: nobody waits for the op any more */
     _Atomic bool lead;       /* parked, and asked to lead */
     struct link_node parked; /* in link->parked, under its lock */
+    struct queue *queue;     /* NULL: a thread waits for it */
+    uint64_t tag;            /* the rest is the queue's */
+    struct op *op;
+    struct link_node live;
+    struct link_node ready;
 };
 
 static inline struct call *call_of(struct op *op) {
@@ -31,11 +37,16 @@ enum call_event { CALL_NOTHING, CALL_LOAD, CALL_DONE };
 /* Runs the op on the calling thread until there is something for the caller, timeout_ms (negative: none) has passed, or
  * a signal came.  LOAD: *load is to be finished.  DONE: the op's slots are settled and the runtime is through with it. */
 enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load);
+/* The two halves of it, for ops that are submitted to a queue: begin, and look when there is news. */
+void call_begin(struct op *op);
+enum call_event call_look(struct op *op, struct load **load);
 void call_cancel(struct op *op);
 /* For an op that is not waited for any more, and not DONE. */
 void call_abandon(struct op *op);
 
-/* Marks that there is news; returns the bit by which the call's group is to be woken. */
+/* Marks that there is news; returns the bit by which the call's group is to be woken: 0 where nobody sleeps for it. */
 uint32_t call_news(struct call *call);
+/* The link on which the call's own thread will wait; NULL: it has none. */
+const struct link *call_attends(const struct call *call);
 
 #endif

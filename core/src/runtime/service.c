@@ -6,30 +6,18 @@
 #include "runtime/cache.h"
 #include "runtime/link.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <unistd.h>
 
 void service_init(struct service *service) {
     pthread_mutex_init(&service->lock, NULL);
-    service->wake_read = service->wake_write = -1;
+    service->wake = (struct notice)NOTICE_INIT;
     service->sleeps_ms = INT64_MAX;
 }
 
 void service_clear(struct service *service) {
-    if (service->wake_read >= 0) {
-        close(service->wake_read);
-        close(service->wake_write);
-    }
+    notice_close(&service->wake);
     pthread_mutex_destroy(&service->lock);
-}
-
-static void take_wakes(struct service *service) {
-    char bytes[64];
-    while (read(service->wake_read, bytes, sizeof bytes) > 0)
-        continue;
-    service->woken = false;
 }
 
 /* The links that nobody leads and the one that listens are led from here; those that are stuck are written to. */
@@ -83,12 +71,12 @@ static void serve(struct rcache *cache, struct round *round) {
     cache_unlock_engine(cache, NULL);
     prepare_links(cache, round, &done);
     int timeout_ms = list_empty(&done) ? clock_timeout_ms(round->until_ms) : 0;
-    round->fds[0].fd = service->wake_read;
+    round->fds[0].fd = service->wake.read_fd;
     round->fds[0].events = POLLIN;
     if (poll(round->fds, (nfds_t)(1 + 2 * round->count), timeout_ms) < 0)
         for (size_t i = 0; i < 1 + 2 * round->count; i++)
             round->fds[i].revents = 0;
-    take_wakes(service);
+    notice_clear(&service->wake);
     serve_links(cache, round, &done);
 }
 
@@ -106,11 +94,8 @@ static void *run(void *argument) {
 }
 
 static bool start_thread(struct rcache *cache) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+    if (!notice_open(&cache->service.wake))
         return false;
-    cache->service.wake_read = ends[0];
-    cache->service.wake_write = ends[1];
     sigset_t all, before; /* signals are for the application's threads */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -122,9 +107,7 @@ static bool start_thread(struct rcache *cache) {
         pthread_detach(thread);
         return true;
     }
-    close(ends[0]);
-    close(ends[1]);
-    cache->service.wake_read = cache->service.wake_write = -1;
+    notice_close(&cache->service.wake);
     cache->owners--;
     return false;
 }
@@ -141,12 +124,8 @@ bool service_start(struct rcache *cache) {
 }
 
 void service_wake(struct rcache *cache) {
-    struct service *service = &cache->service;
-    if (!service_start(cache) || service->woken)
-        return;
-    service->woken = true;
-    ssize_t written = write(service->wake_write, "", 1);
-    (void)written; /* a full pipe wakes as well */
+    if (service_start(cache))
+        notice_post(&cache->service.wake);
 }
 
 void service_expect(struct rcache *cache, int64_t due_ms) {

@@ -3,8 +3,9 @@
 #ifndef RESILICACHE_RUNTIME_SERVICE_H
 #define RESILICACHE_RUNTIME_SERVICE_H
 
+#include "runtime/notice.h"
+
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 struct rcache;
@@ -12,9 +13,7 @@ struct rcache;
 struct service {
     pthread_mutex_t lock; /* of starting */
     _Atomic bool started;
-    int wake_read; /* a pipe; -1 before the start */
-    int wake_write;
-    _Atomic bool woken;        /* a byte is in the pipe */
+    struct notice wake;
     _Atomic int64_t sleeps_ms; /* until when, at the latest */
 };
 

@@ -62,12 +62,12 @@ struct meta meta_read(struct slice text, struct slice value) {
             meta.absent = true;
         else if (number.size == 0)
             continue;
-        else if (item.data[0] == 'e' && !read_number(number, 16, &meta.epoch))
+        else if (item.data[0] == 'e' && (number.size != 16 || !read_number(number, 16, &meta.epoch)))
             meta.epoch = 0;
         else if (item.data[0] == 'n')
             has_length = read_number(number, 10, &length);
         else if (item.data[0] == 'h')
-            has_hash = read_number(number, 16, &hash);
+            has_hash = number.size == 16 && read_number(number, 16, &hash);
     }
     bool fits = has_length && has_hash && length == value.size && hash == hash64(value.data, value.size, 0);
     return fits ? meta : (struct meta){ 0, false };

@@ -1,0 +1,68 @@
+/* queue: the driver for event loops. */
+#include "abi/handle.h"
+
+#include "base/error.h"
+#include "runtime/queue.h"
+
+static struct queue *queue_of(rcache_queue *handle) {
+    return (struct queue *)(void *)handle;
+}
+
+int32_t rcache_queue_new(rcache *cache, rcache_queue **queue, rcache_error *err) {
+    if (queue == NULL || cache == NULL)
+        return error_set(err, RCACHE_E_INVALID, "rcache_queue_new: %s is NULL", queue == NULL ? "`queue`" : "`cache`");
+    *queue = NULL;
+    if (cache_forked(cache))
+        return error_set(err, RCACHE_E_FORKED, "the cache was opened before a fork: open a new one in the child process");
+    struct queue *made = queue_new(cache);
+    if (made == NULL)
+        return error_set(err, RCACHE_E_NOMEM, "no memory or no descriptor for a queue");
+    cache_hold(cache);
+    *queue = (rcache_queue *)(void *)made;
+    return RCACHE_OK;
+}
+
+int rcache_queue_fd(const rcache_queue *queue) {
+    return ((const struct queue *)(const void *)queue)->notice.read_fd;
+}
+
+void rcache_queue_submit(rcache_queue *handle, rcache_op *op, uint64_t tag) {
+    struct queue *queue = queue_of(handle);
+    if (op == no_memory_op())
+        queue_starve(queue, tag);
+    else
+        queue_submit(queue, op_of(op), tag);
+}
+
+size_t rcache_queue_drain(rcache_queue *handle, rcache_event *events, size_t capacity) {
+    struct queue *queue = queue_of(handle);
+    size_t count = 0;
+    uint64_t starved;
+    if (cache_forked(queue->cache))
+        return 0;
+    while (count < capacity && queue_take_starved(queue, &starved)) {
+        rcache_op_wait(no_memory_op(), 0, &events[count]);
+        events[count++].tag = starved;
+    }
+    while (count < capacity) {
+        struct queued_event next = queue_take(queue);
+        if (next.event == CALL_NOTHING)
+            break;
+        uint64_t tag = call_of(next.op)->tag;
+        events[count] = (rcache_event){ .tag = tag };
+        event_of((rcache_op *)(void *)next.op, next.event, next.load, &events[count]);
+        count++;
+    }
+    return count;
+}
+
+void rcache_queue_free(rcache_queue *handle) {
+    struct queue *queue = queue_of(handle);
+    if (queue == NULL)
+        return;
+    struct rcache *cache = queue->cache;
+    if (cache_forked(cache))
+        return;
+    queue_end(queue);
+    cache_drop(cache);
+}

@@ -1,0 +1,148 @@
+#include "runtime/queue.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "resilicache.h"
+#include "runtime/cache.h"
+
+/* One that is not in use is taken again, so that queues that come and go leave no more memory than those at once. */
+static struct queue *unused_queue(struct rcache *cache) {
+    for (struct queue *queue = cache->queues; queue != NULL; queue = queue->next)
+        if (!queue->in_use)
+            return queue;
+    struct queue *queue = mem_alloc_zeroed(1, sizeof *queue);
+    if (queue == NULL)
+        return NULL;
+    queue->cache = cache;
+    queue->notice = (struct notice)NOTICE_INIT;
+    pthread_mutex_init(&queue->lock, NULL);
+    list_init(&queue->live);
+    list_init(&queue->ready);
+    queue->next = cache->queues;
+    cache->queues = queue;
+    return queue;
+}
+
+struct queue *queue_new(struct rcache *cache) {
+    cache_lock_engine(cache);
+    struct queue *queue = unused_queue(cache);
+    if (queue != NULL && !notice_open(&queue->notice))
+        queue = NULL;
+    if (queue != NULL)
+        queue->in_use = true;
+    cache_unlock_engine(cache, NULL);
+    return queue;
+}
+
+void queues_free(struct queue *queues) {
+    for (struct queue *queue = queues, *next; queue != NULL; queue = next) {
+        next = queue->next;
+        notice_close(&queue->notice);
+        pthread_mutex_destroy(&queue->lock);
+        mem_free(queue);
+    }
+}
+
+/* With the lock. */
+static void push(struct queue *queue, struct call *call) {
+    if (call->over || !list_empty(&call->ready))
+        return;
+    list_append(&queue->ready, &call->ready);
+    notice_post(&queue->notice);
+}
+
+void queue_push(struct queue *queue, struct call *call) {
+    pthread_mutex_lock(&queue->lock);
+    push(queue, call);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void queue_push_all(struct queue *queue) {
+    pthread_mutex_lock(&queue->lock);
+    for (struct link_node *node = queue->live.next; node != &queue->live; node = node->next)
+        push(queue, list_entry(node, struct call, live));
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void queue_submit(struct queue *queue, struct op *op, uint64_t tag) {
+    struct call *call = call_of(op);
+    call->tag = tag;
+    call->op = op;
+    call->queue = queue;
+    pthread_mutex_lock(&queue->lock);
+    list_append(&queue->live, &call->live);
+    pthread_mutex_unlock(&queue->lock);
+    if (call->cache != NULL)
+        call_begin(op);
+    else /* it failed before it began */
+        queue_push(queue, call);
+}
+
+void queue_starve(struct queue *queue, uint64_t tag) {
+    pthread_mutex_lock(&queue->lock);
+    if (queue->starved_count < STARVED_MAX)
+        queue->starved[queue->starved_count++] = tag;
+    notice_post(&queue->notice);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+bool queue_take_starved(struct queue *queue, uint64_t *tag) {
+    pthread_mutex_lock(&queue->lock);
+    bool there = queue->starved_count > 0;
+    if (there)
+        *tag = queue->starved[--queue->starved_count];
+    pthread_mutex_unlock(&queue->lock);
+    return there;
+}
+
+/* Nobody is told of it any more. */
+static void forget(struct queue *queue, struct call *call) {
+    pthread_mutex_lock(&queue->lock);
+    call->over = true;
+    list_remove(&call->live);
+    list_remove(&call->ready);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+static struct call *next_ready(struct queue *queue) {
+    pthread_mutex_lock(&queue->lock);
+    struct link_node *node = list_take(&queue->ready);
+    if (node == NULL)
+        notice_clear(&queue->notice);
+    pthread_mutex_unlock(&queue->lock);
+    return node != NULL ? list_entry(node, struct call, ready) : NULL;
+}
+
+struct queued_event queue_take(struct queue *queue) {
+    for (struct call *call; (call = next_ready(queue)) != NULL;) {
+        struct queued_event event = { .op = call->op };
+        event.event = call_look(call->op, &event.load);
+        if (event.event == CALL_DONE)
+            forget(queue, call);
+        if (event.event != CALL_NOTHING)
+            return event;
+    }
+    return (struct queued_event){ .event = CALL_NOTHING };
+}
+
+void queue_end(struct queue *queue) {
+    for (;;) {
+        pthread_mutex_lock(&queue->lock);
+        struct call *call = list_empty(&queue->live) ? NULL : list_entry(queue->live.next, struct call, live);
+        pthread_mutex_unlock(&queue->lock);
+        if (call == NULL)
+            break;
+        struct op *op = call->op;
+        struct rcache *cache = call->cache;
+        forget(queue, call);
+        if (cache != NULL) {
+            call_abandon(op);
+            cache_drop(cache); /* the op's share; the queue has one of its own */
+        }
+        op_drop(op);
+    }
+    cache_lock_engine(queue->cache);
+    notice_close(&queue->notice);
+    queue->in_use = false;
+    cache_unlock_engine(queue->cache, NULL);
+}

@@ -1,0 +1,178 @@
+/* The completion queue: what an event loop does with it. */
+#include "support/scene.h"
+#include "support/stores.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+struct loop {
+    rcache *cache;
+    rcache_queue *queue;
+    struct database database;
+    size_t done;
+    struct answer answers[10000];
+};
+
+static void loop_open(struct loop *loop, const char *options) {
+    rcache_error err;
+    memset(loop, 0, sizeof *loop);
+    loop->cache = scene_open(options);
+    loop->database.row = 1;
+    assert_int_equal(rcache_queue_new(loop->cache, &loop->queue, &err), RCACHE_OK);
+}
+
+static void loop_close(struct loop *loop) {
+    rcache_queue_free(loop->queue);
+    rcache_close(loop->cache);
+}
+
+static void take_event(struct loop *loop, rcache_event *event) {
+    if (event->load != NULL)
+        load_row(event->load, &loop->database);
+    if (event->kind != RCACHE_EVENT_DONE)
+        return;
+    struct answer *answer = &loop->answers[event->tag];
+    answer->status = event->value.status;
+    answer->outcome = event->value.outcome;
+    if (event->value.size > 0 && event->value.size < sizeof answer->text)
+        memcpy(answer->text, event->value.data, event->value.size);
+    rcache_result_free(event->result);
+    loop->done++;
+}
+
+/* Until so many ops are done; fails the test after ten seconds. */
+static void loop_run(struct loop *loop, size_t done) {
+    int64_t end_ms = scene_now_ms() + 10000;
+    while (loop->done < done) {
+        struct pollfd fd = { .fd = rcache_queue_fd(loop->queue), .events = POLLIN };
+        if (poll(&fd, 1, 1000) == 0 && scene_now_ms() > end_ms)
+            fail_msg("%zu of %zu ops done after 10 s", loop->done, done);
+        rcache_event events[64];
+        size_t count = rcache_queue_drain(loop->queue, events, 64);
+        for (size_t i = 0; i < count; i++)
+            take_event(loop, &events[i]);
+    }
+}
+
+static void submit_fetch(struct loop *loop, const char *key, uint64_t tag, const rcache_call *call) {
+    uint32_t size = (uint32_t)strlen(key);
+    rcache_queue_submit(loop->queue, rcache_op_fetch(loop->cache, key, &size, 1, 100000, call), tag);
+}
+
+static struct loop loop;
+
+static void ten_thousand_wait_for_one_load(void **state) {
+    (void)state;
+    loop_open(&loop, NULL);
+    const char *key = key_of("hot");
+    for (uint64_t i = 0; i < 10000; i++)
+        submit_fetch(&loop, key, i, NULL);
+    loop_run(&loop, 10000);
+    for (size_t i = 0; i < 10000; i++)
+        assert_string_equal(loop.answers[i].text, "v1");
+    assert_int_equal(loop.database.loads, 1);
+    loop_close(&loop);
+}
+
+static void a_stale_answer_comes_with_its_refresh(void **state) {
+    (void)state;
+    loop_open(&loop, NULL);
+    const char *key = key_of("user");
+    submit_fetch(&loop, key, 0, NULL);
+    loop_run(&loop, 1);
+    loop.database.row = 2;
+    assert_int_equal(invalidate(loop.cache, key).status, RCACHE_OK);
+    submit_fetch(&loop, key, 1, NULL);
+    loop_run(&loop, 2);
+    assert_int_equal(loop.answers[1].outcome, RCACHE_STALE);
+    wait_for(strcmp(get(loop.cache, key).text, "v2") == 0);
+    loop_close(&loop);
+}
+
+static void an_op_that_can_not_begin_is_told_like_all_others(void **state) {
+    (void)state;
+    loop_open(&loop, NULL);
+    uint32_t size = 1;
+    rcache_queue_submit(loop.queue, rcache_op_fetch(loop.cache, "k", &size, 1, 0, NULL), 3);
+    loop_run(&loop, 1);
+    assert_int_equal(loop.answers[3].status, RCACHE_E_INVALID);
+    loop_close(&loop);
+}
+
+/* The load that the first was handed is held back by not answering it. */
+static void canceling_one_hurts_none_that_waits_with_it(void **state) {
+    (void)state;
+    loop_open(&loop, NULL);
+    const char *key = key_of("user");
+    const uint32_t size = (uint32_t)strlen(key);
+    submit_fetch(&loop, key, 0, NULL);
+    rcache_event event = { 0 };
+    wait_for(rcache_queue_drain(loop.queue, &event, 1) == 1);
+    assert_int_equal(event.kind, RCACHE_EVENT_LOAD);
+    rcache_op *second = rcache_op_fetch(loop.cache, key, &size, 1, 100000, NULL);
+    rcache_queue_submit(loop.queue, second, 1);
+    submit_fetch(&loop, key, 2, NULL);
+    rcache_op_cancel(second);
+    loop_run(&loop, 1);
+    assert_int_equal(loop.answers[1].status, RCACHE_E_CANCELED);
+    load_row(event.load, &loop.database);
+    loop_run(&loop, 3);
+    assert_string_equal(loop.answers[0].text, "v1");
+    assert_string_equal(loop.answers[2].text, "v1");
+    loop_close(&loop);
+}
+
+static void a_deadline_passes_without_a_thread_that_waits(void **state) {
+    (void)state;
+    loop_open(&loop, NULL);
+    const char *key = key_of("user");
+    submit_fetch(&loop, key, 0, NULL);
+    rcache_event event = { 0 };
+    wait_for(rcache_queue_drain(loop.queue, &event, 1) == 1);
+    rcache_call call = { .struct_size = sizeof call, .deadline_ms = 50 };
+    submit_fetch(&loop, key, 1, &call);
+    loop_run(&loop, 1);
+    assert_int_equal(loop.answers[1].status, RCACHE_E_TIMEOUT);
+    load_row(event.load, &loop.database);
+    loop_run(&loop, 2);
+    loop_close(&loop);
+}
+
+static void closing_ends_what_is_under_way(void **state) {
+    (void)state;
+    loop_open(&loop, NULL);
+    const char *key = key_of("user");
+    submit_fetch(&loop, key, 0, NULL);
+    rcache_event event = { 0 };
+    wait_for(rcache_queue_drain(loop.queue, &event, 1) == 1);
+    submit_fetch(&loop, key, 1, NULL);
+    rcache_close(loop.cache);
+    loop_run(&loop, 2);
+    assert_int_equal(loop.answers[0].status, RCACHE_E_CLOSED);
+    assert_int_equal(loop.answers[1].status, RCACHE_E_CLOSED);
+    load_row(event.load, &loop.database);
+    rcache_queue_free(loop.queue);
+}
+
+static void a_queue_with_live_ops_can_be_freed(void **state) {
+    (void)state;
+    loop_open(&loop, NULL);
+    for (uint64_t i = 0; i < 100; i++)
+        submit_fetch(&loop, key_of("user"), i, NULL);
+    loop_close(&loop);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ten_thousand_wait_for_one_load),
+        cmocka_unit_test(a_stale_answer_comes_with_its_refresh),
+        cmocka_unit_test(an_op_that_can_not_begin_is_told_like_all_others),
+        cmocka_unit_test(canceling_one_hurts_none_that_waits_with_it),
+        cmocka_unit_test(a_deadline_passes_without_a_thread_that_waits),
+        cmocka_unit_test(closing_ends_what_is_under_way),
+        cmocka_unit_test(a_queue_with_live_ops_can_be_freed),
+    };
+    const struct scene_tests group = { "queue", tests, sizeof tests / sizeof tests[0], false };
+    return scene_run(&group, 1);
+}
