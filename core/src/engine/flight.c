@@ -129,8 +129,22 @@ void flight_seek(struct engine *engine, struct slot *slot, int64_t now_ms) {
     engine->counters->joined++;
     bool alone = list_empty(&flight->waiting);
     wait_in(engine, flight, slot);
-    if (alone && flight->state == FLIGHT_WAITING)
+    if (flight->state != FLIGHT_WAITING)
+        return;
+    if (flight_owes_stale(flight))
+        flight_acquire(engine, flight, false);
+    else if (alone)
         flight_look(engine, flight);
+}
+
+bool flight_owes_stale(const struct flight *flight) {
+    for (struct link_node *node = flight->waiting.next; node != &flight->waiting; node = node->next) {
+        const struct slot *slot = list_entry(node, struct slot, waiting);
+        bool asked_for = slot->joined < flight->acquired;
+        if (!asked_for && !slot->op->strong && slot->request.reply.verdict == VERDICT_UNFRESH)
+            return true;
+    }
+    return false;
 }
 
 void flight_leave(struct engine *engine, struct slot *slot) {
@@ -181,13 +195,26 @@ void flight_fail(struct engine *engine, struct flight *flight, int32_t status, c
     flight_settle(flight);
 }
 
+void flight_fail_strong(struct engine *engine, struct flight *flight, int32_t status, const char *what) {
+    for (struct link_node *node = flight->waiting.next, *next; node != &flight->waiting; node = next) {
+        next = node->next;
+        struct slot *slot = list_entry(node, struct slot, waiting);
+        if (!slot->op->strong)
+            continue;
+        wait_no_more(slot);
+        slot_fail(slot, status, what);
+        if (slot->op->unsettled == 0)
+            engine_wake(engine, slot->op);
+    }
+}
+
 /* Its load will be handed over beside DONE; an op has one such load. */
 static bool loads_behind(const struct slot *slot) {
     return !slot->op->refresh_inline && slot->op->refresh == NULL;
 }
 
-void flight_serve_stale(struct engine *engine, struct flight *flight, struct blob *value, bool absent, int64_t now_ms) {
-    if (value == NULL || now_ms >= flight->stale_until)
+void flight_serve_stale(struct engine *engine, struct flight *flight, struct blob *value, bool absent) {
+    if (value == NULL)
         return;
     for (struct link_node *node = flight->waiting.next, *next; node != &flight->waiting; node = next) {
         next = node->next;

@@ -38,6 +38,7 @@ struct flight {
     struct load *load;        /* while LOADING */
     uint64_t asked;           /* sequence numbers: who joined before may take what the request, the load brings */
     uint64_t loaded;
+    uint64_t acquired;        /* the last time that the script was asked, who has the server's clock */
     struct request request;
     struct request renewal;
     uint32_t under_way;       /* requests handed out and not back */
@@ -45,7 +46,7 @@ struct flight {
     int64_t pause_ms;         /* between polls */
     int64_t lease_end_ms;     /* of another's lease, by our clock */
     int64_t lease_seen_ms;    /* when we first saw this very lease */
-    int64_t stale_until;      /* a stale value may be served until then */
+    int64_t stale_until;      /* until then a stale value may be served without asking again; 0: it may not */
     char lease[LEASE_TEXT_MAX];
     char token[TOKEN_SIZE];
     char key[];
@@ -84,9 +85,13 @@ struct delivery {
 void flight_deliver(struct engine *engine, struct flight *flight, const struct delivery *delivery, int64_t now_ms);
 /* Ends the flight with a failure for all that wait, but those that have something stale. */
 void flight_fail(struct engine *engine, struct flight *flight, int32_t status, const char *what, int64_t now_ms);
+/* The same for strong waiters alone; the flight goes on. */
+void flight_fail_strong(struct engine *engine, struct flight *flight, int32_t status, const char *what);
+/* Someone waits who could be served a stale value, if the script said so. */
+bool flight_owes_stale(const struct flight *flight);
 /* Serves the stale value to eventual waiters; the flight goes on.  The initiator, too, unless it is to load inline;
  * it is no longer among the waiting then. */
-void flight_serve_stale(struct engine *engine, struct flight *flight, struct blob *value, bool absent, int64_t now_ms);
+void flight_serve_stale(struct engine *engine, struct flight *flight, struct blob *value, bool absent);
 /* Leased for us: the load goes to the initiator, or to another that waits, or the lease back. */
 void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms);
 void flight_acquire(struct engine *engine, struct flight *flight, bool take_over);

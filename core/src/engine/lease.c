@@ -28,7 +28,9 @@ void flight_acquire(struct engine *engine, struct flight *flight, bool take_over
     flight->request.seen = take_over ? slice_of_text(flight->lease) : slice_of(NULL, 0);
     flight->request.life_ms = engine->policy->lock_expire_ms;
     flight->request.bound_ms = engine->policy->delay_ms;
+    engine_disarm(engine, &flight->timer);
     send(engine, flight, VERB_ACQUIRE);
+    flight->acquired = flight->asked;
 }
 
 void flight_release(struct engine *engine, struct flight *flight) {
@@ -79,7 +81,9 @@ static void wait_for_holder(struct engine *engine, struct flight *flight, int64_
         }
         flight->lease_end_ms = flight->lease_end_ms < trusted ? flight->lease_end_ms : trusted;
     }
-    if (list_empty(&flight->waiting)) /* kept a while: who comes meanwhile needs no script to be served stale */
+    if (flight_owes_stale(flight))
+        flight_acquire(engine, flight, false);
+    else if (list_empty(&flight->waiting)) /* kept a while: who comes meanwhile needs no script to be served stale */
         wait_until(engine, flight, now_ms + engine->policy->lock_sleep_ms, now_ms);
     else
         check(engine, flight);
@@ -87,10 +91,8 @@ static void wait_for_holder(struct engine *engine, struct flight *flight, int64_
 
 static void note_stale(struct flight *flight) {
     const struct reply *reply = &flight->request.reply;
-    if (reply->value == NULL)
-        flight->stale_until = 0;
-    else
-        flight->stale_until = reply->stale_ms < 0 ? INT64_MAX : flight->request.sent_ms + reply->stale_ms;
+    bool bounded = reply->value != NULL && reply->stale_ms >= 0;
+    flight->stale_until = bounded ? flight->request.sent_ms + reply->stale_ms : 0;
 }
 
 /* One acquire less that the op's first load waits for. */
@@ -129,13 +131,13 @@ static void acquired(struct engine *engine, struct flight *flight, int64_t now_m
     } else if (reply->verdict == VERDICT_OWNED) {
         engine->counters->leases_owned++;
         note_stale(flight);
-        flight_serve_stale(engine, flight, reply->value, reply->absent, now_ms);
+        flight_serve_stale(engine, flight, reply->value, reply->absent);
         flight_won(engine, flight, now_ms);
         if (op == NULL && flight->state == FLIGHT_OWNED && flight->initiator->op->acquiring == 0)
             load_hand_over(engine, flight->initiator->op, now_ms);
     } else {
         note_stale(flight);
-        flight_serve_stale(engine, flight, reply->value, reply->absent, now_ms);
+        flight_serve_stale(engine, flight, reply->value, reply->absent);
         if (flight->initiator != NULL && flight->initiator->settled)
             flight->initiator = NULL;
         wait_for_holder(engine, flight, now_ms);
@@ -161,7 +163,8 @@ static void checked(struct engine *engine, struct flight *flight, int64_t now_ms
         deliver_fresh(engine, flight, now_ms);
         return;
     }
-    if (now_ms >= flight->lease_end_ms || strcmp(reply->lease, flight->lease) != 0)
+    bool other_lease = strcmp(reply->lease, flight->lease) != 0;
+    if (now_ms >= flight->lease_end_ms || other_lease || flight_owes_stale(flight))
         flight_acquire(engine, flight, false);
     else if (flight->changed)
         check(engine, flight);
@@ -174,10 +177,9 @@ static void put_done(struct engine *engine, struct flight *flight, int64_t now_m
     struct delivery delivery = { .outcome = flight->answered_absent ? RCACHE_ABSENT : RCACHE_LOADED,
                                  .eventual_before = flight->loaded,
                                  .strong_before = NONE };
-    if (reply->status != RCACHE_OK && strong_waits(flight)) {
-        fail_with_reply(engine, flight, now_ms);
-        return;
-    }
+    if (reply->status != RCACHE_OK)
+        flight_fail_strong(engine, flight, reply->status,
+                           reply->message != NULL ? reply->message->data : "no memory for the reply");
     if (reply->status == RCACHE_OK && reply->verdict == VERDICT_STORED) {
         engine->counters->loads_stored++;
         delivery.eventual_before = delivery.strong_before = flight->asked;

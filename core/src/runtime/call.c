@@ -40,7 +40,10 @@ static bool settle_private(struct op *op) {
     if (op_settle(op, &cache->counters))
         return true;
     if (!service_start(cache)) {
-        end(op, RCACHE_E_NOMEM, "no thread for timers could be started");
+        if (cache->closed)
+            end(op, RCACHE_E_CLOSED, "the cache was closed");
+        else
+            end(op, RCACHE_E_NOMEM, "no thread for timers could be started");
         return true;
     }
     struct engine *engine = cache_lock_engine(cache);
@@ -56,6 +59,10 @@ static bool begin(struct op *op) {
     struct rcache *cache = call->cache;
     struct random random = { cache->seed ^ (cache->calls++ << 20) };
     call->begun = true;
+    if (cache->closed) {
+        end(op, RCACHE_E_CLOSED, "the cache was closed");
+        return true;
+    }
     if (op->unsettled > 0 && op_prepare(op, &cache->settings.policy, &random)) {
         cache_submit(cache, op);
         return false;
