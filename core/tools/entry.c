@@ -8,7 +8,8 @@
 typedef rcache_op *begin_function(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
                                   const rcache_call *call);
 
-static int one_value(struct tool *tool, begin_function *begin, int (*print)(const struct tool *, const char *, const rcache_value *)) {
+static int one_value(struct tool *tool, begin_function *begin,
+                     int (*print)(const struct tool *, const char *, const rcache_value *)) {
     if (tool->arg_count != 1)
         return EXIT_USAGE;
     uint32_t size = (uint32_t)strlen(tool->args[0]);

@@ -90,8 +90,8 @@ int fetch_main(struct tool *tool) {
         return EXIT_USAGE;
     rcache_call call = { .struct_size = sizeof call, .flags = tool->flags };
     rcache_result *result;
-    int32_t status = rcache_fetch(tool->cache, tool->args[0], strlen(tool->args[0]), ttl_ms, load_by_command, tool->command,
-                                  &call, &result);
+    int32_t status = rcache_fetch(tool->cache, tool->args[0], strlen(tool->args[0]), ttl_ms, load_by_command,
+                                  tool->command, &call, &result);
     rcache_value value;
     rcache_result_values(result, &value, 1);
     int exit_code = status == RCACHE_OK ? tool_print_value(tool, tool->args[0], &value)

@@ -27,14 +27,15 @@ static const struct command COMMANDS[] = {
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
 
 static int print_help(FILE *out, int exit_code) {
-    fprintf(out, "resilicache %d.%d.%d: a cache that keeps its promises\n\n", RCACHE_VERSION_MAJOR, RCACHE_VERSION_MINOR,
-            RCACHE_VERSION_PATCH);
+    fprintf(out, "resilicache %d.%d.%d: a cache that keeps its promises\n\n", RCACHE_VERSION_MAJOR,
+            RCACHE_VERSION_MINOR, RCACHE_VERSION_PATCH);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  resilicache %-58s %s\n", COMMANDS[i].usage, COMMANDS[i].help);
-    fprintf(out, "\n  --json                 output for machines\n"
-                 "  --option NAME=VALUE    any option of `resilicache options`; also in the URL: redis://host?NAME=VALUE\n"
-                 "  URL                    memory://  redis://[user:password@]host[:port][/db]  valkey://...  unix:///path\n"
-                 "\nExit codes: 0 done, 1 the key is not there, 2 wrong arguments, 3 it failed.\n");
+    fprintf(out,
+            "\n  --json                 output for machines\n"
+            "  --option NAME=VALUE    any option of `resilicache options`; also in the URL: redis://host?NAME=VALUE\n"
+            "  URL                    memory://  redis://[user:password@]host[:port][/db]  valkey://...  unix:///path\n"
+            "\nExit codes: 0 done, 1 the key is not there, 2 wrong arguments, 3 it failed.\n");
     return exit_code;
 }
 

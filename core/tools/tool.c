@@ -106,7 +106,11 @@ int tool_print_value(const struct tool *tool, const char *key, const rcache_valu
 /* The length of the UTF-8 character at `text` (RFC 3629, section 4), or 0 if there is none. */
 static size_t character_size(const unsigned char *text, size_t left) {
     unsigned char first = text[0];
-    size_t size = first < 0x80 ? 1 : first >= 0xC2 && first < 0xE0 ? 2 : (first & 0xF0) == 0xE0 ? 3 : first >= 0xF0 && first < 0xF5 ? 4 : 0;
+    size_t size = first < 0x80                    ? 1
+                  : first >= 0xC2 && first < 0xE0 ? 2
+                  : (first & 0xF0) == 0xE0        ? 3
+                  : first >= 0xF0 && first < 0xF5 ? 4
+                                                  : 0;
     if (size == 0 || size > left)
         return 0;
     for (size_t i = 1; i < size; i++)
@@ -129,7 +133,8 @@ static void print_base64(const unsigned char *data, size_t size) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < size; i += 3) {
         size_t count = size - i < 3 ? size - i : 3;
-        uint32_t bits = (uint32_t)data[i] << 16 | (count > 1 ? (uint32_t)data[i + 1] << 8 : 0) | (count > 2 ? data[i + 2] : 0);
+        uint32_t bits =
+            (uint32_t)data[i] << 16 | (count > 1 ? (uint32_t)data[i + 1] << 8 : 0) | (count > 2 ? data[i + 2] : 0);
         for (size_t j = 0; j < 4; j++)
             putchar(j <= count ? digits[bits >> (18 - 6 * j) & 63] : '=');
     }

@@ -83,7 +83,9 @@ static void strong_consistency_under_load(void **state) {
     (void)state;
     enum { READERS = 6, WRITES = 60 };
     struct database database = { .row = 1 };
-    struct watched watched = { .cache = scene_open(NULL), .key = key_of("user"), .database = &database, .acknowledged = 1 };
+    struct watched watched = {
+        .cache = scene_open(NULL), .key = key_of("user"), .database = &database, .acknowledged = 1
+    };
     pthread_t readers[READERS];
     for (int i = 0; i < READERS; i++)
         assert_int_equal(pthread_create(&readers[i], NULL, read_strongly, &watched), 0);
@@ -174,7 +176,8 @@ static void batch_query(void **state) {
     set(cache, key_of("b"), "cached", 100000);
     rcache_result *result;
     rcache_value values[4];
-    assert_int_equal(rcache_op_run(rcache_op_fetch(cache, keys, sizes, 4, 100000, NULL), load_row, &database, &result), 0);
+    assert_int_equal(rcache_op_run(rcache_op_fetch(cache, keys, sizes, 4, 100000, NULL), load_row, &database, &result),
+                     0);
     assert_int_equal(rcache_result_values(result, values, 4), 4);
     const int32_t outcomes[] = { RCACHE_LOADED, RCACHE_HIT, RCACHE_LOADED, RCACHE_LOADED };
     for (int i = 0; i < 4; i++)
@@ -213,7 +216,8 @@ static void batch_of_ten_thousand_keys(void **state) {
     }
     for (int round = 0; round < 2; round++) {
         rcache_result *result;
-        int32_t status = rcache_op_run(rcache_op_fetch(cache, keys, sizes, KEYS, 100000, NULL), load_row, &database, &result);
+        int32_t status =
+            rcache_op_run(rcache_op_fetch(cache, keys, sizes, KEYS, 100000, NULL), load_row, &database, &result);
         if (status != RCACHE_OK)
             fail_msg("%s", rcache_result_message(result, 0));
         assert_int_equal(rcache_result_values(result, values, KEYS), KEYS);
@@ -243,7 +247,8 @@ static void any_bytes(void **state) {
             bytes[j] = (char)(j * 31 + j / 251);
         rcache_result *result;
         rcache_value value;
-        int32_t status = rcache_op_run(rcache_op_set(cache, key, &key_size, bytes, &size, 1, 100000, NULL), NULL, NULL, &result);
+        int32_t status =
+            rcache_op_run(rcache_op_set(cache, key, &key_size, bytes, &size, 1, 100000, NULL), NULL, NULL, &result);
         if (status != RCACHE_OK)
             fail_msg("%u bytes: %s", size, rcache_result_message(result, 0));
         rcache_result_free(result);

@@ -1,4 +1,5 @@
-/* What a user may get wrong, and what may go wrong around a user: an error in words, never a crash or a hang. */
+/* What a user may get wrong, and what may go wrong around a user: an error in words, never a crash or a hang.
+ * One program for all of it, so that the servers are started once. */
 #define _GNU_SOURCE
 #include "support/scene.h"
 #include "support/stores.h"
@@ -19,8 +20,8 @@ enum { PROMPT_MS = 2000 };
 static void assert_refused(rcache_op *op, int32_t status, const char *word) {
     struct answer answer = run_one(op);
     if (answer.status != status || strstr(answer.message, word) == NULL)
-        fail_msg("%s with '%s' expected, not %s: %s", rcache_status_name(status), word, rcache_status_name(answer.status),
-                 answer.message);
+        fail_msg("%s with '%s' expected, not %s: %s", rcache_status_name(status), word,
+                 rcache_status_name(answer.status), answer.message);
     assert_int_equal(answer.outcome, RCACHE_FAILED);
 }
 
@@ -86,7 +87,8 @@ static void a_ttl_is_positive(void **state) {
     const int64_t wrong[] = { 0, -1, INT64_MIN };
     for (size_t i = 0; i < 3; i++) {
         assert_refused(rcache_op_fetch(cache, key, &size, 1, wrong[i], NULL), RCACHE_E_INVALID, "ttl_ms");
-        assert_refused(rcache_op_set(cache, key, &size, "v", &value_size, 1, wrong[i], NULL), RCACHE_E_INVALID, "ttl_ms");
+        assert_refused(rcache_op_set(cache, key, &size, "v", &value_size, 1, wrong[i], NULL), RCACHE_E_INVALID,
+                       "ttl_ms");
     }
     assert_int_equal(get(cache, key).outcome, RCACHE_ABSENT);
     rcache_close(cache);
@@ -222,9 +224,20 @@ static void an_unknown_option_names_the_nearest(void **state) {
 
 static void malformed_urls_are_refused(void **state) {
     (void)state;
-    const char *const urls[] = { "", "localhost", "localhost:6379", "http://localhost", "redis://host:0", "redis://host:99999",
-                                 "redis://host:port", "redis://[::1", "redis://host/first", "redis://host/-1", "unix://",
-                                 "memory://host", "redis://host?delay", "redis://%zz@host" };
+    const char *const urls[] = { "",
+                                 "localhost",
+                                 "localhost:6379",
+                                 "http://localhost",
+                                 "redis://host:0",
+                                 "redis://host:99999",
+                                 "redis://host:port",
+                                 "redis://[::1",
+                                 "redis://host/first",
+                                 "redis://host/-1",
+                                 "unix://",
+                                 "memory://host",
+                                 "redis://host?delay",
+                                 "redis://%zz@host" };
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++)
         assert_not_opened(urls[i], "");
     rcache *cache;

@@ -1,4 +1,5 @@
-/* What caches of this kind are known to get wrong, a test for each mistake: it fails where the mistake is made. */
+/* What caches of this kind are known to get wrong, a test for each mistake: it fails where the mistake is made.
+ * One program for all of them, so that the servers are started once. */
 #define _GNU_SOURCE
 #include "support/scene.h"
 #include "support/stores.h"
@@ -99,7 +100,8 @@ static void a_lease_of_another_client_is_kept_to_the_millisecond(void **state) {
     struct database database = { .row = 1 };
     const char *key = key_of("user");
     int64_t end_ms = server_now_ms() + 400;
-    test_store_command("HSET %s lockUntil %lld.%03d lockOwner other", key, (long long)(end_ms / 1000), (int)(end_ms % 1000));
+    test_store_command("HSET %s lockUntil %lld.%03d lockOwner other", key, (long long)(end_ms / 1000),
+                       (int)(end_ms % 1000));
     test_store_command("PEXPIRE %s 10000", key);
     assert_string_equal(fetch(cache, key, &database, 0).text, "v1");
     assert_in_range(server_now_ms(), end_ms, end_ms + 400);

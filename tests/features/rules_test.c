@@ -106,7 +106,9 @@ static void a_joiner_reads_its_own_writes(void **state) {
     for (uint32_t flags = 0; flags <= RCACHE_STRONG; flags++) {
         rcache *cache = scene_open(NULL);
         struct database database = { .row = 1, .held = true };
-        struct errand older = { .cache = cache, .key = key_of(flags == 0 ? "eventual" : "strong"), .database = &database };
+        struct errand older = { .cache = cache,
+                                .key = key_of(flags == 0 ? "eventual" : "strong"),
+                                .database = &database };
         errand_begin(&older);
         wait_for(database.reading == 1);
         database.row = 2;

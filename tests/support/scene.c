@@ -72,7 +72,8 @@ void load_row(rcache_load *load, void *arg) {
     rcache_load_finish(load);
 }
 
-struct answer fetch_until(rcache *cache, const char *key, struct database *database, uint32_t flags, int64_t deadline_ms) {
+struct answer fetch_until(rcache *cache, const char *key, struct database *database, uint32_t flags,
+                          int64_t deadline_ms) {
     struct answer answer = { 0 };
     rcache_call call = { .struct_size = sizeof call, .flags = flags, .deadline_ms = deadline_ms };
     rcache_result *result;

@@ -38,7 +38,8 @@ rcache *scene_open(const char *options);
 const char *key_of(const char *name);
 
 struct answer fetch(rcache *cache, const char *key, struct database *database, uint32_t flags);
-struct answer fetch_until(rcache *cache, const char *key, struct database *database, uint32_t flags, int64_t deadline_ms);
+struct answer fetch_until(rcache *cache, const char *key, struct database *database, uint32_t flags,
+                          int64_t deadline_ms);
 struct answer get(rcache *cache, const char *key);
 struct answer run_one(rcache_op *op);
 struct answer set(rcache *cache, const char *key, const char *value, int64_t ttl_ms);

@@ -40,11 +40,13 @@ static int32_t check_keys(const struct beginning *begin, rcache_error *err) {
     if (begin->cache == NULL)
         return error_set(err, RCACHE_E_INVALID, "cache is NULL: open one by rcache_open");
     if (cache_forked(begin->cache))
-        return error_set(err, RCACHE_E_FORKED, "the cache was opened before a fork: open a new one in the child process");
+        return error_set(err, RCACHE_E_FORKED,
+                         "the cache was opened before a fork: open a new one in the child process");
     if (begin->cache->closed)
         return error_set(err, RCACHE_E_CLOSED, "the cache was closed");
     if (begin->count > KEYS_MAX)
-        return error_set(err, RCACHE_E_LIMIT, "%zu keys in one call, at most %d: split the batch", begin->count, KEYS_MAX);
+        return error_set(err, RCACHE_E_LIMIT, "%zu keys in one call, at most %d: split the batch", begin->count,
+                         KEYS_MAX);
     if (begin->count > 0 && begin->key_sizes == NULL)
         return error_set(err, RCACHE_E_INVALID, "key_sizes is NULL: every key needs a size");
     for (size_t i = 0; i < begin->count; i++) {
@@ -92,7 +94,9 @@ static rcache_call known_part(const rcache_call *call) {
 
 static void apply_call(struct op *op, const struct beginning *begin, const rcache_call *call) {
     const struct policy *policy = &begin->cache->settings.policy;
-    op->strong = call->flags & RCACHE_STRONG ? true : call->flags & RCACHE_EVENTUAL ? false : policy->strong_consistency;
+    op->strong = call->flags & RCACHE_STRONG     ? true
+                 : call->flags & RCACHE_EVENTUAL ? false
+                                                 : policy->strong_consistency;
     op->refresh_inline = (call->flags & RCACHE_INLINE) != 0;
     op->raw = (call->flags & RCACHE_RAW) != 0;
     op->wait = (call->flags & RCACHE_WAIT) != 0;
@@ -124,8 +128,8 @@ static rcache_op *begin_op(const struct beginning *begin) {
     if (check_keys(begin, &err) != RCACHE_OK || check_call(begin, &call, &err) != RCACHE_OK)
         return failed_op(err.status, err.message);
     const char *prefix = begin->cache->settings.prefix;
-    struct op *op = op_new(begin->kind, slice_of_text(prefix), begin->keys, begin->key_sizes, begin->count, begin->owner,
-                           sizeof(struct call));
+    struct op *op = op_new(begin->kind, slice_of_text(prefix), begin->keys, begin->key_sizes, begin->count,
+                           begin->owner, sizeof(struct call));
     if (op == NULL)
         return no_memory_op();
     apply_call(op, begin, &call);
@@ -139,13 +143,14 @@ rcache_op *rcache_op_fetch(rcache *cache, const void *keys, const uint32_t *key_
                                          .count = count, .ttl_ms = ttl_ms, .call = call });
 }
 
-static rcache_op *begin_plain(enum op_kind kind, rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
-                              const rcache_call *call) {
+static rcache_op *begin_plain(enum op_kind kind, rcache *cache, const void *keys, const uint32_t *key_sizes,
+                              size_t count, const rcache_call *call) {
     return begin_op(&(struct beginning){ .cache = cache, .kind = kind, .keys = keys, .key_sizes = key_sizes,
                                          .count = count, .call = call });
 }
 
-rcache_op *rcache_op_get(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count, const rcache_call *call) {
+rcache_op *rcache_op_get(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
+                         const rcache_call *call) {
     return begin_plain(OP_GET, cache, keys, key_sizes, count, call);
 }
 

@@ -13,7 +13,8 @@ int32_t rcache_queue_new(rcache *cache, rcache_queue **queue, rcache_error *err)
         return error_set(err, RCACHE_E_INVALID, "rcache_queue_new: %s is NULL", queue == NULL ? "`queue`" : "`cache`");
     *queue = NULL;
     if (cache_forked(cache))
-        return error_set(err, RCACHE_E_FORKED, "the cache was opened before a fork: open a new one in the child process");
+        return error_set(err, RCACHE_E_FORKED,
+                         "the cache was opened before a fork: open a new one in the child process");
     struct queue *made = queue_new(cache);
     if (made == NULL)
         return error_set(err, RCACHE_E_NOMEM, "no memory or no descriptor for a queue");

@@ -26,7 +26,8 @@ static struct load *load_new(struct engine *engine, struct op *op, struct link_n
         flight->state = FLIGHT_LOADING;
         flight->loaded = began;
         flight->load = load;
-        load->items[load->count++] = (struct load_item){ .flight = flight, .position = (size_t)(flight->initiator - op->slots) };
+        load->items[load->count++] =
+            (struct load_item){ .flight = flight, .position = (size_t)(flight->initiator - op->slots) };
     }
     engine->counters->loads += count;
     if (behind)
@@ -35,8 +36,8 @@ static struct load *load_new(struct engine *engine, struct op *op, struct link_n
     return load;
 }
 
-static void hand_over_list(struct engine *engine, struct op *op, struct link_node *won, struct load **place, bool behind,
-                           int64_t now_ms) {
+static void hand_over_list(struct engine *engine, struct op *op, struct link_node *won, struct load **place,
+                           bool behind, int64_t now_ms) {
     if (list_empty(won) || *place != NULL)
         return;
     *place = load_new(engine, op, won, behind, now_ms);
@@ -94,10 +95,12 @@ void engine_finish_load(struct engine *engine, struct load *load, int64_t now_ms
         switch (item->answer) {
         case ANSWER_VALUE:
         case ANSWER_ABSENT:
-            flight_store(engine, item->flight, value, value == NULL, item->ttl_ms > 0 ? item->ttl_ms : op->ttl_ms, now_ms);
+            flight_store(engine, item->flight, value, value == NULL, item->ttl_ms > 0 ? item->ttl_ms : op->ttl_ms,
+                         now_ms);
             break;
         case ANSWER_FAILED:
-            flight_load_failed(engine, item->flight, item->value != NULL ? item->value->data : "the loader failed", now_ms);
+            flight_load_failed(engine, item->flight, item->value != NULL ? item->value->data : "the loader failed",
+                               now_ms);
             break;
         case ANSWER_NONE:
             flight_load_failed(engine, item->flight, "the loader finished without an answer for this key", now_ms);

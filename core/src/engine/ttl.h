@@ -1,4 +1,5 @@
-/* ttl: how long an entry lives.  A random part is taken off, so that what was stored together doesn't expire together. */
+/* ttl: how long an entry lives.  A random part is taken off, so that what was stored together doesn't expire
+ * together. */
 #ifndef RESILICACHE_ENGINE_TTL_H
 #define RESILICACHE_ENGINE_TTL_H
 

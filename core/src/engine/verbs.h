@@ -80,7 +80,7 @@ struct reply {
     struct blob *value;   /* one owner: the request.  NULL: none */
     struct blob *message; /* with a failed status: why, in words; may be NULL */
     int64_t remaining_ms; /* BUSY: until the lease ends; -1 unknown */
-    int64_t stale_ms;     /* OWNED, BUSY with a value: how long it may still be served; -1: as long as the entry lives */
+    int64_t stale_ms; /* OWNED, BUSY with a value: how long it may still be served; -1: as long as the entry lives */
     char lease[LEASE_TEXT_MAX]; /* BUSY, UNFRESH, MISS: the lease as it is written ("": none), to be `seen` */
 };
 

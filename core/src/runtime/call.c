@@ -119,7 +119,8 @@ static int32_t overdue(struct op *op, int64_t now_ms, const char **what) {
     if (now_ms < op->deadline_ms)
         return RCACHE_OK;
     call->cache->counters.timeouts++;
-    *what = op->shared ? "its deadline passed while another was loading it" : "its deadline passed before the server answered";
+    *what = op->shared ? "its deadline passed while another was loading it"
+                       : "its deadline passed before the server answered";
     return RCACHE_E_TIMEOUT;
 }
 

@@ -64,4 +64,17 @@ int link_stuck(struct link *link);
 /* Somebody else leads from here on, if there is anything to lead for. */
 void link_resign(struct link *link);
 
+/* Between link.c and lead.c; with the lock, which link_write, link_dial and link_hang_up give up for a while. */
+
+bool link_has_work(const struct link *link);
+void link_encode(struct link *link, struct request *request, struct link_node *done);
+void link_finish_all(struct link_node *requests, int32_t status, const char *message, struct link_node *done);
+/* Writes what has gathered; a lost connection is found by who reads. */
+void link_write(struct link *link);
+void link_dial(struct link *link, struct link_node *done);
+/* `again`: what had no answer is sent once more over the next connection. */
+void link_hang_up(struct link *link, int32_t status, const char *how, bool again, struct link_node *done);
+/* A parked call leads on; where none is parked, the service thread does. */
+void link_pass_lead(struct link *link);
+
 #endif

@@ -16,7 +16,8 @@ bool links_init(struct links *links, struct rcache *cache) {
     if (links->all == NULL)
         return false;
     for (size_t i = 0; i < count; i++) {
-        enum link_purpose purpose = i < links->shared ? LINK_SHARED : (enum link_purpose)(LINK_LARGE + i - links->shared);
+        enum link_purpose purpose =
+            i < links->shared ? LINK_SHARED : (enum link_purpose)(LINK_LARGE + i - links->shared);
         links->all[i] = link_new(cache, purpose);
         if (links->all[i] == NULL)
             return false;

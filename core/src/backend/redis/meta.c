@@ -33,7 +33,9 @@ static bool read_number(struct slice digits, unsigned base, uint64_t *number) {
     *number = 0;
     for (size_t i = 0; i < digits.size; i++) {
         char c = digits.data[i];
-        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 99;
+        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+                                                : 99;
         if (digit >= base || *number > (UINT64_MAX - digit) / base)
             return false;
         *number = *number * base + digit;
@@ -57,7 +59,8 @@ struct meta meta_read(struct slice text, struct slice value) {
     bool has_length = false, has_hash = false;
     while (text.size > 0) {
         struct slice item = next_item(&text);
-        struct slice number = item.size > 2 && item.data[1] == '=' ? slice_of(item.data + 2, item.size - 2) : slice_of("", 0);
+        struct slice number =
+            item.size > 2 && item.data[1] == '=' ? slice_of(item.data + 2, item.size - 2) : slice_of("", 0);
         if (item.size == 1 && item.data[0] == 'a')
             meta.absent = true;
         else if (number.size == 0)

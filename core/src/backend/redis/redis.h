@@ -12,7 +12,17 @@ struct server_facts {
 };
 
 /* One RESP value, as the reader built it; everything lies in the reader's arena until its next reply. */
-enum resp_type { RESP_NIL, RESP_TEXT, RESP_INTEGER, RESP_ARRAY, RESP_STATUS, RESP_ERROR, RESP_DOUBLE, RESP_BOOLEAN, RESP_PUSH };
+enum resp_type {
+    RESP_NIL,
+    RESP_TEXT,
+    RESP_INTEGER,
+    RESP_ARRAY,
+    RESP_STATUS,
+    RESP_ERROR,
+    RESP_DOUBLE,
+    RESP_BOOLEAN,
+    RESP_PUSH
+};
 
 struct resp {
     enum resp_type type;
@@ -48,7 +58,8 @@ enum redis_answer {
 enum redis_answer redis_decode(struct request *request, uint32_t index, const struct resp *resp,
                                const struct server_facts *facts);
 
-/* The commands that load every script, for a new connection; returns how many replies will come, 0 for want of memory. */
+/* The commands that load every script, for a new connection; returns how many replies will come, 0 for want of
+ * memory. */
 uint32_t redis_encode_scripts(struct buffer *out);
 
 #endif

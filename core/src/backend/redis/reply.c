@@ -12,7 +12,8 @@ static enum redis_answer fail(struct request *request, int32_t status, struct bl
 }
 
 static enum redis_answer fail_shape(struct request *request) {
-    return fail(request, RCACHE_E_PROTOCOL, text_join("the server's reply has an unexpected shape", (const char *)NULL));
+    return fail(request, RCACHE_E_PROTOCOL,
+                text_join("the server's reply has an unexpected shape", (const char *)NULL));
 }
 
 /* ---- errors: by the first word, or anywhere where old servers wrap what a script ran into ---- */
@@ -35,10 +36,11 @@ static int32_t status_of_error(struct slice text) {
         const char *word;
         int32_t status;
     } known[] = {
-        { "WRONGTYPE", RCACHE_E_TYPE },          { "NOAUTH", RCACHE_E_AUTH },           { "WRONGPASS", RCACHE_E_AUTH },
-        { "NOPERM", RCACHE_E_AUTH },             { "LOADING", RCACHE_E_UNAVAILABLE },   { "MASTERDOWN", RCACHE_E_UNAVAILABLE },
-        { "READONLY", RCACHE_E_UNAVAILABLE },    { "CLUSTERDOWN", RCACHE_E_UNAVAILABLE }, { "TRYAGAIN", RCACHE_E_UNAVAILABLE },
-        { "BUSY ", RCACHE_E_UNAVAILABLE },
+        { "WRONGTYPE", RCACHE_E_TYPE },       { "NOAUTH", RCACHE_E_AUTH },
+        { "WRONGPASS", RCACHE_E_AUTH },       { "NOPERM", RCACHE_E_AUTH },
+        { "LOADING", RCACHE_E_UNAVAILABLE },  { "MASTERDOWN", RCACHE_E_UNAVAILABLE },
+        { "READONLY", RCACHE_E_UNAVAILABLE }, { "CLUSTERDOWN", RCACHE_E_UNAVAILABLE },
+        { "TRYAGAIN", RCACHE_E_UNAVAILABLE }, { "BUSY ", RCACHE_E_UNAVAILABLE },
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (contains(text, known[i].word))
@@ -66,8 +68,9 @@ static enum redis_answer take_error(struct request *request, struct slice text) 
     }
     int32_t status = status_of_error(text);
     if (status == RCACHE_E_TYPE)
-        return fail(request, status, text_join("the key holds a value that is no cache entry: delete it, or use another prefix",
-                                               (const char *)NULL));
+        return fail(request, status,
+                    text_join("the key holds a value that is no cache entry: delete it, or use another prefix",
+                              (const char *)NULL));
     return fail(request, status, blob_copy(text.data, text.size));
 }
 
@@ -148,7 +151,8 @@ static enum redis_answer take_deleted(struct request *request, const struct resp
 
 /* ---- scripts: an array whose first item says which ---- */
 
-static enum redis_answer take_acquired(struct request *request, const struct resp *resp, const struct server_facts *facts) {
+static enum redis_answer take_acquired(struct request *request, const struct resp *resp,
+                                       const struct server_facts *facts) {
     struct reply *reply = &request->reply;
     if (resp->count < 3)
         return fail_shape(request);
@@ -168,7 +172,7 @@ static enum redis_answer take_acquired(struct request *request, const struct res
         return fail_shape(request);
     if (!request->strong || !reply->epoch_unknown || (request->form & FORM_DOUBT) != 0)
         return REDIS_ANSWERED;
-    request->form |= FORM_DOUBT; /* the script can't tell that another client has replaced the value, and left its meta */
+    request->form |= FORM_DOUBT; /* another client may have replaced the value and left its meta: no script can tell */
     return REDIS_AGAIN;
 }
 
@@ -220,8 +224,9 @@ static enum verdict verdict_of(struct slice word) {
     static const struct {
         const char *word;
         enum verdict verdict;
-    } known[] = { { "FRESH", VERDICT_FRESH },   { "OWNED", VERDICT_OWNED }, { "BUSY", VERDICT_BUSY }, { "MISS", VERDICT_MISS },
-                  { "STORED", VERDICT_STORED }, { "LOST", VERDICT_LOST },   { "DONE", VERDICT_DONE } };
+    } known[] = { { "FRESH", VERDICT_FRESH }, { "OWNED", VERDICT_OWNED },   { "BUSY", VERDICT_BUSY },
+                  { "MISS", VERDICT_MISS },   { "STORED", VERDICT_STORED }, { "LOST", VERDICT_LOST },
+                  { "DONE", VERDICT_DONE } };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (slice_equal(word, slice_of_text(known[i].word)))
             return known[i].verdict;
@@ -249,7 +254,8 @@ static bool may_answer(enum verb verb, enum verdict verdict) {
     return false;
 }
 
-static enum redis_answer take_script(struct request *request, const struct resp *resp, const struct server_facts *facts) {
+static enum redis_answer take_script(struct request *request, const struct resp *resp,
+                                     const struct server_facts *facts) {
     struct reply *reply = &request->reply;
     if (resp->type != RESP_ARRAY || resp->count == 0)
         return fail_shape(request);
@@ -266,7 +272,8 @@ static enum redis_answer take_script(struct request *request, const struct resp 
     return REDIS_ANSWERED;
 }
 
-static enum redis_answer take_answer(struct request *request, const struct resp *resp, const struct server_facts *facts) {
+static enum redis_answer take_answer(struct request *request, const struct resp *resp,
+                                     const struct server_facts *facts) {
     if (resp->type == RESP_ERROR)
         return take_error(request, resp->text);
     if ((request->form & FORM_DELETE) != 0)

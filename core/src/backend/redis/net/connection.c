@@ -62,7 +62,7 @@ static redisContext *dial(const struct connection_target *target, rcache_error *
     return context;
 }
 
-/* ---- introduction: one exchange for the protocol, one pipeline for the rest; a refusal is a missing capability ---- */
+/* ---- introduction: one exchange for the protocol, one pipeline for the rest; a refusal is a missing capability */
 
 struct introduction {
     struct connection *connection;
@@ -77,7 +77,8 @@ static bool command(struct buffer *out, size_t count, const char *const *words) 
     bool ok = buffer_append_text(out, "*") && buffer_append_text(out, text_of_number(number, (int64_t)count)) &&
               buffer_append_text(out, "\r\n");
     for (size_t i = 0; ok && i < count; i++)
-        ok = buffer_append_text(out, "$") && buffer_append_text(out, text_of_number(number, (int64_t)strlen(words[i]))) &&
+        ok = buffer_append_text(out, "$") &&
+             buffer_append_text(out, text_of_number(number, (int64_t)strlen(words[i]))) &&
              buffer_append_text(out, "\r\n") && buffer_append_text(out, words[i]) && buffer_append_text(out, "\r\n");
     return ok;
 }

@@ -99,7 +99,9 @@ static void *make_text(const redisReadTask *task, char *text, size_t size) {
     }
     if (bytes == NULL)
         return NULL;
-    enum resp_type type = task->type == REDIS_REPLY_ERROR ? RESP_ERROR : task->type == REDIS_REPLY_STATUS ? RESP_STATUS : RESP_TEXT;
+    enum resp_type type = task->type == REDIS_REPLY_ERROR    ? RESP_ERROR
+                          : task->type == REDIS_REPLY_STATUS ? RESP_STATUS
+                                                             : RESP_TEXT;
     *resp = (struct resp){ .type = type, .text = slice_of(bytes, size), .blob = blob };
     return resp;
 }
@@ -127,7 +129,9 @@ static void *make_array(const redisReadTask *task, size_t count) {
         return NULL;
     for (size_t i = 0; i < count; i++)
         items[i] = (struct resp){ .type = RESP_NIL };
-    *resp = (struct resp){ .type = task->type == REDIS_REPLY_PUSH ? RESP_PUSH : RESP_ARRAY, .count = count, .items = items };
+    *resp = (struct resp){ .type = task->type == REDIS_REPLY_PUSH ? RESP_PUSH : RESP_ARRAY,
+                           .count = count,
+                           .items = items };
     return resp;
 }
 
