@@ -1,5 +1,5 @@
 /* What a user may get wrong, and what may go wrong around a user: an error in words, never a crash or a hang.
- * One program for all of it, so that the servers are started once. */
+ * All in one file: one program starts the servers once. */
 #define _GNU_SOURCE
 #include "support/scene.h"
 #include "support/stores.h"

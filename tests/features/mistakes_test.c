@@ -1,5 +1,5 @@
 /* What caches of this kind are known to get wrong, a test for each mistake: it fails where the mistake is made.
- * One program for all of them, so that the servers are started once. */
+ * All in one file: one program starts the servers once. */
 #define _GNU_SOURCE
 #include "support/scene.h"
 #include "support/stores.h"
