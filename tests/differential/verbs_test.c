@@ -1,0 +1,257 @@
+/* Random verbs on few keys, on the memory backend and on every server that is at hand: no difference but in the
+ * milliseconds.  Times are either so long that none ends during a run, or so short that the next step waits until they
+ * have; where one is about to end, the step waits too.  A step during which the machine stood still is forgotten.
+ *
+ * RCACHE_TEST_SEED repeats a run, RCACHE_TEST_STEPS says how long it is. */
+#define _POSIX_C_SOURCE 200809L
+#include "backend/memory/memory.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "differential/wire.h"
+#include "resilicache.h"
+#include "support/stores.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { KEYS = 4, SHORT_MS = 3, LONG_MS = 600000, MARGIN_MS = 40, TOLERANCE_MS = 2 * MARGIN_MS, VALUE_MAX = 600 };
+
+struct pair {
+    struct memory *memory;
+    struct wire *wire;
+    struct random random;
+    bool raw; /* RAW_SET too: it tells no epoch, which memory knows nothing of */
+    char seen[KEYS][2][LEASE_TEXT_MAX];
+    uint64_t forgotten;
+};
+
+static const char *const KEY_NAMES[KEYS] = { "a", "b", "key with \xff", "" };
+static const char *const VERB_NAMES[] = { "peek", "watch",  "acquire", "put",     "renew", "release", "invalidate",
+                                          "lock", "unlock", "set",     "raw_set", "get",   "delete",  "inspect" };
+static const char *const VERDICT_NAMES[] = { "none", "fresh",  "unfresh", "miss", "owned",
+                                             "busy", "stored", "lost",    "done" };
+
+static void sleep_ms(int64_t ms) {
+    nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
+}
+
+static uint64_t below(struct pair *pair, uint64_t bound) {
+    return random_next(&pair->random) % bound;
+}
+
+/* ---- a step ---- */
+
+static int64_t some_ms(struct pair *pair, bool *brief, bool zero) {
+    uint64_t kind = below(pair, 40);
+    if (kind == 0 && zero)
+        return 0;
+    *brief = *brief || kind == 1;
+    return kind == 1 ? SHORT_MS : LONG_MS + (int64_t)below(pair, LONG_MS);
+}
+
+static struct blob *some_value(struct pair *pair) {
+    size_t size = below(pair, 4) == 0 ? below(pair, VALUE_MAX) : below(pair, 4);
+    struct blob *value = blob_new(size);
+    for (size_t i = 0; value != NULL && i < size; i++)
+        value->data[i] = (char)below(pair, 256);
+    return value;
+}
+
+static enum verb some_verb(struct pair *pair) {
+    static const enum verb often[] = { VERB_ACQUIRE,    VERB_ACQUIRE, VERB_PUT, VERB_PUT,
+                                       VERB_INVALIDATE, VERB_PEEK,    VERB_LOCK };
+    uint64_t number = below(pair, 2 * (VERB_INSPECT + 1));
+    enum verb verb = number > VERB_INSPECT ? often[number % 7] : (enum verb)number;
+    if (verb == VERB_WATCH || (verb == VERB_RAW_SET && !pair->raw))
+        return VERB_ACQUIRE;
+    return verb;
+}
+
+static struct request some_request(struct pair *pair, size_t key, bool *brief) {
+    static const char *const owners[] = { "A", "B", "an owner" };
+    enum verb verb = some_verb(pair);
+    bool stores = verb == VERB_PUT || verb == VERB_SET || verb == VERB_RAW_SET;
+    struct request request = { .verb = verb,
+                               .key = slice_of_text(KEY_NAMES[key]),
+                               .owner = slice_of_text(owners[below(pair, 3)]),
+                               .strong = below(pair, 2) == 0,
+                               .absent = verb != VERB_RAW_SET && below(pair, 8) == 0 };
+    request.life_ms = some_ms(pair, brief, verb == VERB_PUT);
+    request.bound_ms = some_ms(pair, brief, true);
+    request.value = stores && !request.absent ? some_value(pair) : NULL;
+    return request;
+}
+
+/* ---- what is the same ---- */
+
+static bool near(int64_t a, int64_t b) {
+    return (a < 0 && b < 0) || (a >= 0 && b >= 0 && llabs(a - b) <= TOLERANCE_MS);
+}
+
+/* The number after the name at the start of a line; -2: no such line. */
+static int64_t line_number(const struct blob *lines, const char *name) {
+    const char *at = lines != NULL ? strstr(lines->data, name) : NULL;
+    return at != NULL ? strtoll(at + strlen(name), NULL, 10) : -2;
+}
+
+static bool same_line(const struct blob *a, const struct blob *b, const char *name) {
+    const char *line_a = strstr(a->data, name), *line_b = strstr(b->data, name);
+    if (line_a == NULL || line_b == NULL)
+        return line_a == line_b;
+    size_t size = strcspn(line_a, "\n");
+    return size == strcspn(line_b, "\n") && memcmp(line_a, line_b, size) == 0;
+}
+
+static bool same_inspection(const struct blob *memory, const struct blob *server) {
+    if (memory == NULL || server == NULL)
+        return memory == server;
+    return same_line(memory, server, "state ") && same_line(memory, server, "\nsize ") &&
+           same_line(memory, server, "\nabsent ") && same_line(memory, server, "\nowner ") &&
+           near(line_number(memory, "\nttl_ms "), line_number(server, "\nttl_ms ")) &&
+           near(line_number(memory, "\nlease_ms "), line_number(server, "\nlease_ms "));
+}
+
+static bool same_lease(const char *memory, const char *server) {
+    bool runs = strchr(server, '.') != NULL; /* the end of a lease is written otherwise */
+    return runs ? memory[0] != '\0' && strcmp(memory, "0") != 0 : strcmp(memory, server) == 0;
+}
+
+static bool same_reply(const struct request *request, const struct reply *memory, const struct reply *server) {
+    if (memory->status != server->status || memory->verdict != server->verdict)
+        return false;
+    if (request->verb == VERB_INSPECT)
+        return same_inspection(memory->value, server->value);
+    if ((memory->value == NULL) != (server->value == NULL) || memory->absent != server->absent)
+        return false;
+    if (!slice_equal(blob_slice(memory->value), blob_slice(server->value)))
+        return false;
+    if (memory->verdict == VERDICT_BUSY && !near(memory->remaining_ms, server->remaining_ms))
+        return false;
+    bool stale = memory->value != NULL && (memory->verdict == VERDICT_BUSY || memory->verdict == VERDICT_OWNED);
+    if (stale && !near(memory->stale_ms, server->stale_ms))
+        return false;
+    bool lease = memory->verdict == VERDICT_BUSY || request->verb == VERB_PEEK;
+    return !lease || same_lease(memory->lease, server->lease);
+}
+
+static void print_reply(const char *who, const struct reply *reply) {
+    fprintf(stderr, "  %-7s status %" PRId32 " %s%s%s", who, reply->status, VERDICT_NAMES[reply->verdict],
+            reply->value != NULL ? " with a value" : "", reply->absent ? " absent" : "");
+    fprintf(stderr, " remaining %" PRId64 " stale %" PRId64 " lease '%s'\n", reply->remaining_ms, reply->stale_ms,
+            reply->lease);
+    fprintf(stderr, "    %s\n", reply->value != NULL ? reply->value->data : "");
+    fprintf(stderr, "    %s\n", reply->message != NULL ? reply->message->data : "");
+}
+
+static void print_step(const struct request *request, const struct reply *memory) {
+    fprintf(stderr, "  %s key '%s' owner '%s' life %" PRId64 " bound %" PRId64 "%s%s seen '%.*s'\n",
+            VERB_NAMES[request->verb], request->key.data, request->owner.data, request->life_ms, request->bound_ms,
+            request->strong ? " strong" : "", request->absent ? " absent" : "", (int)request->seen.size,
+            request->seen.size > 0 ? request->seen.data : "");
+    print_reply("memory:", memory);
+    print_reply("server:", &request->reply);
+}
+
+/* ---- steps ---- */
+
+/* Until nothing of the key is about to end. */
+static void wait_for_margin(struct pair *pair, size_t key) {
+    struct request request = { .verb = VERB_INSPECT, .key = slice_of_text(KEY_NAMES[key]) };
+    memory_execute(pair->memory, &request, clock_now_ms());
+    int64_t ttl_ms = line_number(request.reply.value, "\nttl_ms ");
+    int64_t lease_ms = line_number(request.reply.value, "\nlease_ms ");
+    request_clear(&request);
+    if ((ttl_ms >= 0 && ttl_ms < MARGIN_MS) || (lease_ms >= 0 && lease_ms < MARGIN_MS))
+        sleep_ms(TOLERANCE_MS);
+}
+
+static bool forget(struct pair *pair) {
+    pair->forgotten++;
+    bool ok = true;
+    for (size_t key = 0; key < KEYS; key++) {
+        struct request request = { .verb = VERB_DELETE, .key = slice_of_text(KEY_NAMES[key]) };
+        memory_execute(pair->memory, &request, clock_now_ms());
+        request_clear(&request);
+        ok = ok && wire_execute(pair->wire, &request);
+        request_clear(&request);
+    }
+    return ok;
+}
+
+static bool step(struct pair *pair) {
+    bool brief = false;
+    size_t key = (size_t)below(pair, KEYS);
+    struct request request = some_request(pair, key, &brief), twin = request;
+    bool seen = request.verb == VERB_ACQUIRE && below(pair, 8) == 0;
+    wait_for_margin(pair, key);
+    int64_t before_ms = clock_now_ms();
+    twin.value = blob_share(request.value);
+    if (seen) {
+        request.seen = slice_of_text(pair->seen[key][0]);
+        twin.seen = slice_of_text(pair->seen[key][1]);
+    }
+    bool ok = wire_execute(pair->wire, &request);
+    int64_t now_ms = clock_now_ms();
+    memory_execute(pair->memory, &twin, now_ms);
+    bool same = ok && same_reply(&request, &twin.reply, &request.reply);
+    if (now_ms - before_ms > MARGIN_MS / 2)
+        same = forget(pair);
+    else if (!same)
+        print_step(&request, &twin.reply);
+    if (request.reply.lease[0] != '\0') {
+        memcpy(pair->seen[key][0], request.reply.lease, LEASE_TEXT_MAX);
+        memcpy(pair->seen[key][1], twin.reply.lease, LEASE_TEXT_MAX);
+    }
+    request_clear(&request);
+    request_clear(&twin);
+    if (brief)
+        sleep_ms(4 * SHORT_MS);
+    return same;
+}
+
+static bool run(const struct store *store, uint64_t seed, uint64_t steps, bool epoch) {
+    struct wire wire;
+    struct pair pair = { .memory = memory_new(0, seed), .wire = &wire, .random = { seed }, .raw = !epoch };
+    bool same = pair.memory != NULL && wire_open(&wire, store->port, epoch);
+    if (!same)
+        fprintf(stderr, "%s can't be reached\n", store->name);
+    wire.facts.epoch = epoch ? 0x0123456789abcdefu : 0;
+    same = same && forget(&pair);
+    for (uint64_t i = 0; same && i < steps; i++) {
+        same = step(&pair);
+        if (!same)
+            fprintf(stderr, "%s differs at step %" PRIu64 " of RCACHE_TEST_SEED=%" PRIu64 "\n", store->name, i, seed);
+    }
+    if (same && pair.forgotten > 1 + steps / 20) {
+        fprintf(stderr, "%s: too slow a machine: %" PRIu64 " of %" PRIu64 " steps forgotten\n", store->name,
+                pair.forgotten, steps);
+        same = false;
+    }
+    if (same)
+        printf("%s, %s: %" PRIu64 " steps, no difference\n", store->name, epoch ? "RESP3 with an epoch" : "RESP2",
+               steps);
+    if (pair.memory != NULL)
+        wire_close(&wire);
+    memory_free(pair.memory);
+    return same;
+}
+
+static uint64_t number_from(const char *variable, uint64_t fallback) {
+    const char *text = getenv(variable);
+    return text != NULL && text[0] != '\0' ? strtoull(text, NULL, 10) : fallback;
+}
+
+int main(void) {
+    struct store stores[STORES_MAX];
+    size_t count = stores_start(stores);
+    uint64_t seed = number_from("RCACHE_TEST_SEED", random_from_system());
+    uint64_t steps = number_from("RCACHE_TEST_STEPS", 10000);
+    bool same = true;
+    printf("RCACHE_TEST_SEED=%" PRIu64 "\n", seed);
+    for (size_t i = 1; same && i < count; i++) /* the first is memory */
+        same = run(&stores[i], seed, steps, false) && run(&stores[i], seed, steps, true);
+    stores_stop(stores, count);
+    return same ? 0 : 1;
+}

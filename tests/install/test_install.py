@@ -1,0 +1,82 @@
+"""What `cmake --install` leaves is enough for a program outside this tree, by CMake and by pkg-config."""
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+BUILD = pathlib.Path(os.environ.get("RCACHE_BUILD", ROOT / "build/release"))
+
+
+def run(*command, **environment):
+    done = subprocess.run(
+        [str(word) for word in command],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module", name="prefix")
+def installed(tmp_path_factory):
+    """A prefix with a space in it, and moved after the installation: nothing in it may name where it was."""
+    first = tmp_path_factory.mktemp("first") / "prefix"
+    run("cmake", "--install", BUILD, "--prefix", first)
+    return first.rename(tmp_path_factory.mktemp("second here") / "prefix")
+
+
+def library_dir(prefix):
+    return next(prefix.rglob("libresilicache.a")).parent
+
+
+def test_only_what_is_public_is_installed(prefix):
+    headers = [path.name for path in (prefix / "include").rglob("*") if path.is_file()]
+    assert headers == ["resilicache.h"]
+    libraries = {path.name.split(".so")[0] for path in library_dir(prefix).glob("lib*")}
+    assert libraries == {"libresilicache", "libresilicache.a"}
+
+
+@pytest.mark.parametrize("program", ["with_shared", "with_static"])
+def test_cmake_finds_it(prefix, tmp_path, program):
+    run("cmake", "-S", HERE, "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "--build", tmp_path, "--target", program)
+    assert run(tmp_path / program) == "hello\n"
+
+
+def pkg_config(prefix, *options):
+    path = str(library_dir(prefix) / "pkgconfig")
+    return run("pkg-config", *options, "resilicache", PKG_CONFIG_PATH=path).strip()
+
+
+def build(program, flags, source=HERE / "program.c"):
+    # By way of the shell, which understands pkg-config's escapes as make does.
+    run("sh", "-c", f"cc '{source}' -Wall -Wextra -Werror -o '{program}' {flags}")
+
+
+def test_pkg_config_finds_the_shared_library(prefix, tmp_path):
+    program = tmp_path / "program"
+    build(program, pkg_config(prefix, "--cflags", "--libs"))
+    assert run(program, LD_LIBRARY_PATH=str(library_dir(prefix))) == "hello\n"
+
+
+def test_pkg_config_finds_the_static_library(prefix, tmp_path):
+    program = tmp_path / "program"
+    flags = pkg_config(prefix, "--static", "--cflags", "--libs")
+    build(program, flags.replace("-lresilicache", "-l:libresilicache.a"))
+    assert run(program) == "hello\n"
+
+
+@pytest.mark.parametrize("source", sorted(ROOT.glob("examples/c/*.c")), ids=lambda path: path.name)
+def test_the_examples_build(prefix, tmp_path, source):
+    build(tmp_path / "example", pkg_config(prefix, "--cflags", "--libs") + " -pthread", source)
+
+
+def test_the_tool_runs(prefix):
+    assert "resilicache" in run(prefix / "bin/resilicache", "help")
