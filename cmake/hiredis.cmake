@@ -1,6 +1,6 @@
-# The target hiredis::hiredis, always a static library and read as <hiredis/...>: the system's, one that the caller has
-# sources of (RCACHE_HIREDIS or the environment's RCACHE_HIREDIS_DIR), or a pinned release.
-# RCACHE_HIREDIS_DIR: where its sources lie, for whoever packs them; empty for the system's.
+# The target hiredis::hiredis, always a static library and read as <hiredis/...>: sources that the caller names
+# (RCACHE_HIREDIS or the environment's RCACHE_HIREDIS_DIR), those that a source package carries in vendor/hiredis,
+# the system's, or a pinned release.  RCACHE_HIREDIS_DIR then says where the sources lie; empty for the system's.
 set(hiredis_release 3.5.0) # of the Python package that carries hiredis 1.5.0
 set(hiredis_sha256 c227592cc56b7df247abe4755c26723965be68972be2149fa441ac33d82131ba)
 set(RCACHE_HIREDIS_DIR "")
@@ -21,9 +21,10 @@ function(hiredis_find_system result)
     set(CMAKE_REQUIRED_FLAGS -fPIC)
     set(CMAKE_REQUIRED_LINK_OPTIONS -shared)
     set(CMAKE_REQUIRED_LIBRARIES -Wl,--whole-archive ${hiredis_archive} -Wl,--no-whole-archive)
-    check_c_source_compiles("#include <hiredis/read.h>\nint touch(void) { return REDIS_REPLY_PUSH; }" hiredis_usable)
+    check_c_source_compiles("int touch(void);\nint touch(void) { return 0; }" hiredis_usable)
     if(hiredis_usable)
         set(${result} ${hiredis_archive} PARENT_SCOPE)
+        set(hiredis_system_include ${system_hiredis_INCLUDE_DIRS} PARENT_SCOPE)
     endif()
 endfunction()
 
@@ -64,7 +65,8 @@ function(hiredis_build directory)
     file(GLOB headers CONFIGURE_DEPENDS ${directory}/*.h)
     file(COPY ${headers} DESTINATION ${include}/hiredis)
     add_library(hiredis STATIC ${sources})
-    set_target_properties(hiredis PROPERTIES C_STANDARD 99 C_EXTENSIONS ON ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/generated)
+    set_target_properties(hiredis PROPERTIES C_STANDARD 99 C_EXTENSIONS ON
+        ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/generated)
     target_include_directories(hiredis SYSTEM INTERFACE ${include})
     target_compile_options(hiredis PRIVATE -w)
     add_library(hiredis::hiredis ALIAS hiredis)
@@ -74,6 +76,8 @@ endfunction()
 
 if(RCACHE_HIREDIS STREQUAL "auto" AND DEFINED ENV{RCACHE_HIREDIS_DIR})
     set(hiredis_wanted $ENV{RCACHE_HIREDIS_DIR})
+elseif(RCACHE_HIREDIS STREQUAL "auto" AND EXISTS ${PROJECT_SOURCE_DIR}/vendor/hiredis/read.c)
+    set(hiredis_wanted ${PROJECT_SOURCE_DIR}/vendor/hiredis)
 else()
     set(hiredis_wanted ${RCACHE_HIREDIS})
 endif()
@@ -84,7 +88,8 @@ endif()
 
 if(hiredis_system)
     add_library(hiredis::hiredis STATIC IMPORTED)
-    set_target_properties(hiredis::hiredis PROPERTIES IMPORTED_LOCATION ${hiredis_system})
+    set_target_properties(hiredis::hiredis PROPERTIES IMPORTED_LOCATION ${hiredis_system}
+        INTERFACE_INCLUDE_DIRECTORIES "${hiredis_system_include}")
     message(STATUS "hiredis: ${hiredis_system}")
 elseif(hiredis_wanted STREQUAL "system")
     message(FATAL_ERROR "no static hiredis >= 1.1 on this system: install it, or choose RCACHE_HIREDIS=pinned")

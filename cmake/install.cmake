@@ -6,7 +6,8 @@ install(FILES core/include/resilicache.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
 install(TARGETS resilicache resilicache_static EXPORT resilicache)
 install(EXPORT resilicache NAMESPACE resilicache:: DESTINATION ${package_dir})
 
-configure_package_config_file(cmake/Config.cmake.in generated/resilicacheConfig.cmake INSTALL_DESTINATION ${package_dir})
+configure_package_config_file(cmake/Config.cmake.in generated/resilicacheConfig.cmake
+    INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(generated/resilicacheConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/generated/resilicacheConfig.cmake
     ${PROJECT_BINARY_DIR}/generated/resilicacheConfigVersion.cmake DESTINATION ${package_dir})

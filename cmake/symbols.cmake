@@ -8,7 +8,8 @@ function(rcache_export_only target)
     list(JOIN names ";\n        " names)
     set(map ${PROJECT_BINARY_DIR}/generated/resilicache.map)
     file(CONFIGURE OUTPUT ${map} CONTENT "{\n    global:\n        ${names};\n    local:\n        *;\n};\n")
-    target_link_options(${target} PRIVATE -Wl,--version-script=${map} -Wl,--exclude-libs,ALL -Wl,-z,nodelete -Wl,-z,defs)
+    target_link_options(${target} PRIVATE
+        -Wl,--version-script=${map} -Wl,--exclude-libs,ALL -Wl,-z,nodelete -Wl,-z,defs)
     set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${map})
 endfunction()
 
@@ -19,7 +20,7 @@ function(rcache_join result)
     add_custom_command(OUTPUT ${object}
         COMMAND ${CMAKE_LINKER} -r -o ${object} $<TARGET_OBJECTS:resilicache_core> $<TARGET_FILE:hiredis::hiredis>
         COMMAND ${CMAKE_OBJCOPY} --keep-global-symbols=${symbols_file} ${object}
-        DEPENDS $<TARGET_OBJECTS:resilicache_core> hiredis::hiredis ${symbols_file}
+        DEPENDS resilicache_core $<TARGET_OBJECTS:resilicache_core> hiredis::hiredis ${symbols_file}
         COMMAND_EXPAND_LISTS VERBATIM COMMENT "Joining resilicache.o")
     set_source_files_properties(${object} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
     set(${result} ${object} PARENT_SCOPE)

@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -73,6 +76,9 @@ bool test_store_restart(struct store *store, const char *const *arguments) {
     fflush(NULL);
     store->pid = fork();
     if (store->pid == 0) {
+#ifdef __linux__
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test program that crashes leaves no server behind */
+#endif
         int null = open("/dev/null", O_RDWR);
         dup2(null, STDOUT_FILENO);
         execvp(store->program, (char *const *)(uintptr_t)words);

@@ -1,4 +1,6 @@
-"""Keys shared with the real rockscache: each side reads, waits for and invalidates what the other wrote."""
+"""Keys shared with the real rockscache: each side reads, waits for and invalidates what the other wrote.
+
+All in one file: it is one table, row by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-/* Every verb on an entry in every state: what it answers and what it leaves behind. */
+/* Every verb on an entry in every state: what it answers and what it leaves behind.
+ * All in one file: the verbs share one table of states. */
 #include "ask.h"
 
 struct row {
