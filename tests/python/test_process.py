@@ -224,7 +224,10 @@ def test_the_interpreter_ends_with_caches_open_and_refreshes_waiting(url: str) -
             cache.fetch(key, 10, lambda: b"old")
             cache.invalidate(key)
             cache.fetch(key, 10, lambda: time.sleep(30), strong=False)
-        threading.Thread(target=cache.fetch, args=("slow", 10, lambda: time.sleep(60)), daemon=True).start()
+        begun = threading.Event()
+        slow = lambda: (begun.set(), time.sleep(60))
+        threading.Thread(target=cache.fetch, args=("slow", 10, slow), daemon=True).start()
+        begun.wait()
         print("end")
         """,
         url,

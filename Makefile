@@ -1,0 +1,25 @@
+# The few commands there are.  URL=redis://host:port shows the demo on a server of yours.
+URL ?= memory://
+export VIRTUAL_ENV := $(CURDIR)/build/venv
+export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
+
+.PHONY: demo test docs clean
+
+demo:
+	@tools/setup demo
+	@tools/build build/release -DCMAKE_BUILD_TYPE=Release
+	@tools/install_python
+	build/release/resilicache demo '$(URL)'
+	python examples/python/walkthrough.py '$(URL)'
+
+test:
+	@tools/setup test
+	@tests/run
+
+docs:
+	@tools/setup demo
+	@tools/build build/release -DCMAKE_BUILD_TYPE=Release
+	python tools/options_table.py build/release/libresilicache.so
+
+clean:
+	rm -rf build
