@@ -158,7 +158,10 @@ void link_hang_up(struct link *link, int32_t status, const char *how, bool again
         pthread_mutex_lock(&link->lock);
     }
     rcache_error failure = RCACHE_ERROR_INIT;
-    error_set(&failure, status, "%s", how);
+    if (link->ended)
+        status = error_set(&failure, RCACHE_E_CLOSED, "the cache was closed");
+    else
+        error_set(&failure, status, "%s", how);
     connection_close(link->connection);
     link->connection = NULL;
     buffer_clear(&link->out);
