@@ -60,8 +60,8 @@ class Server:
         self.kind = kind
         self.arguments = arguments
         self.port = free_port()
-        self.directory = tempfile.mkdtemp(prefix="resilicache-server-")
         self._program = binary(kind)
+        self.directory = tempfile.mkdtemp(prefix="resilicache-server-")
         self._start()
 
     @property

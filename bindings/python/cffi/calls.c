@@ -1,0 +1,147 @@
+#include "resilicache.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "calls.h"
+
+struct handle {
+    pthread_rwlock_t lock; /* held to read while a call begins, to write while the cache is closed */
+    rcache *cache;         /* NULL: closed */
+};
+
+handle *handle_open(const char *url, const rcache_options *options, rcache_error *err) {
+    handle *opened = malloc(sizeof *opened);
+    if (opened == NULL) {
+        *err = (rcache_error){ RCACHE_E_NOMEM, "no memory for a cache" };
+        return NULL;
+    }
+    if (rcache_open(url, options, &opened->cache, err) != RCACHE_OK) {
+        free(opened);
+        return NULL;
+    }
+    pthread_rwlock_init(&opened->lock, NULL);
+    return opened;
+}
+
+void handle_close_forked(handle *handle) {
+    rcache_close(handle->cache);
+    handle->cache = NULL;
+}
+
+void handle_close(handle *handle) {
+    pthread_rwlock_wrlock(&handle->lock);
+    handle_close_forked(handle);
+    pthread_rwlock_unlock(&handle->lock);
+}
+
+void handle_free(handle *handle) {
+    rcache_close(handle->cache);
+    free(handle);
+}
+
+size_t handle_stats(handle *handle, char *text, size_t capacity) {
+    pthread_rwlock_rdlock(&handle->lock);
+    size_t size = handle->cache != NULL ? rcache_stats(handle->cache, text, capacity) : 0;
+    pthread_rwlock_unlock(&handle->lock);
+    return size;
+}
+
+void step_clear(step *step) {
+    rcache_op_free(step->op);
+    rcache_result_free(step->event.result);
+    if (step->event.load != NULL)
+        rcache_load_finish(step->event.load);
+    step->op = NULL;
+    step->event = (rcache_event){ 0 };
+}
+
+int32_t step_wait(step *step, int64_t timeout_ms) {
+    int32_t kind = rcache_op_wait(step->op, timeout_ms, &step->event);
+    if (kind == RCACHE_EVENT_DONE)
+        step->op = NULL;
+    return kind;
+}
+
+static rcache_op *begin(rcache *cache, int32_t call, const char *keys, const uint32_t *key_sizes, size_t count,
+                        const char *text, size_t text_size, int64_t time_ms, const rcache_call *how) {
+    uint32_t value_size = text_size < UINT32_MAX ? (uint32_t)text_size : UINT32_MAX; /* is refused as too large */
+    switch (call) {
+    case CALL_FETCH: return rcache_op_fetch(cache, keys, key_sizes, count, time_ms, how);
+    case CALL_GET: return rcache_op_get(cache, keys, key_sizes, count, how);
+    case CALL_SET: return rcache_op_set(cache, keys, key_sizes, text, &value_size, count, time_ms, how);
+    case CALL_INVALIDATE: return rcache_op_invalidate(cache, keys, key_sizes, count, how);
+    case CALL_DELETE: return rcache_op_delete(cache, keys, key_sizes, count, how);
+    case CALL_LOCK: return rcache_op_lock(cache, keys, key_sizes, count, text, text_size, time_ms, how);
+    case CALL_RENEW: return rcache_op_renew(cache, keys, key_sizes, count, text, text_size, time_ms, how);
+    case CALL_UNLOCK: return rcache_op_unlock(cache, keys, key_sizes, count, text, text_size, how);
+    case CALL_INSPECT: return rcache_op_inspect(cache, keys, key_sizes, count, how);
+    }
+    return NULL;
+}
+
+/* False: the cache is closed. */
+static bool begin_open(step *step, handle *handle, int32_t call, const char *keys, const uint32_t *key_sizes,
+                       size_t count, const char *text, size_t text_size, int64_t time_ms, const rcache_call *how) {
+    pthread_rwlock_rdlock(&handle->lock);
+    bool open = handle->cache != NULL;
+    if (open)
+        step->op = begin(handle->cache, call, keys, key_sizes, count, text, text_size, time_ms, how);
+    pthread_rwlock_unlock(&handle->lock);
+    return open;
+}
+
+int64_t step_one(step *step, handle *handle, int32_t call, const char *key, uint32_t key_size, const char *text,
+                 size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms) {
+    rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms };
+    if (!begin_open(step, handle, call, key, &key_size, 1, text, text_size, time_ms, &how))
+        return STEP_CLOSED;
+    rcache_value *value = &step->event.value;
+    if (step_wait(step, -1) != RCACHE_EVENT_DONE || step->event.load != NULL || value->outcome == RCACHE_FAILED ||
+        value->size > sizeof step->copy)
+        return STEP_EVENT;
+    /* What most calls are: a small value or none, nothing more to do. */
+    int64_t size = value->outcome == RCACHE_ABSENT ? STEP_ABSENT : (int64_t)value->size;
+    if (value->size > 0)
+        memcpy(step->copy, value->data, value->size);
+    step_clear(step);
+    return size;
+}
+
+int64_t step_many(step *step, handle *handle, int32_t call, const char *keys, const uint32_t *key_sizes, size_t count,
+                  int64_t time_ms, uint32_t flags, int64_t deadline_ms) {
+    rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms };
+    if (!begin_open(step, handle, call, keys, key_sizes, count, NULL, 0, time_ms, &how))
+        return STEP_CLOSED;
+    step_wait(step, -1);
+    return STEP_EVENT;
+}
+
+void load_positions(const rcache_load *load, uint64_t *positions) {
+    for (size_t i = 0; i < rcache_load_count(load); i++)
+        positions[i] = rcache_load_position(load, i);
+}
+
+int32_t load_answer(rcache_load *load, const char *values, const int64_t *sizes, size_t *index) {
+    for (*index = 0; *index < rcache_load_count(load); ++*index) {
+        int64_t size = sizes[*index];
+        int32_t status = RCACHE_OK;
+        if (size == ANSWER_ABSENT)
+            status = rcache_load_absent(load, *index);
+        else if (size == ANSWER_NONE)
+            status = rcache_load_fail(load, *index, "the loader returned nothing for this key");
+        else
+            status = rcache_load_value(load, *index, values, (size_t)size, 0);
+        if (status != RCACHE_OK)
+            return status;
+        values += size > 0 ? size : 0;
+    }
+    return RCACHE_OK;
+}
+
+void load_fail(rcache_load *load, const char *message) {
+    for (size_t i = 0; i < rcache_load_count(load); i++)
+        rcache_load_fail(load, i, message);
+}

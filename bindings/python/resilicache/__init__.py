@@ -1,0 +1,73 @@
+"""resilicache: cache consistency for programs that keep their truth in a database and their speed in Redis.
+
+>>> cache = resilicache.Cache("memory://")              # or "redis://localhost:6379"
+>>> cache.fetch("user:1", ttl=10, loader=lambda: b"tester")
+b'tester'
+>>> cache.invalidate("user:1")                          # the row has changed
+>>> cache.close()
+"""
+
+from ._binding import native as _native
+from .cache import Cache
+from .cached import CachedFunction
+from .errors import (
+    AuthError,
+    CanceledError,
+    ClosedError,
+    Error,
+    ForkedError,
+    InvalidError,
+    LimitError,
+    LoaderError,
+    LostError,
+    MisuseError,
+    OutOfMemoryError,
+    ProtocolError,
+    ServerError,
+    TimeoutError,
+    TypeMismatchError,
+    UnavailableError,
+    UnsupportedError,
+)
+from .lock import UpdateLock
+from .options import Option, options
+from .typed import TypedCache
+
+__version__ = _native.version()
+
+
+def has(feature: str) -> bool:
+    """Whether this build has it: "redis", "memory", "resp3" and so on.
+
+    >>> resilicache.has("memory")
+    True
+    """
+    return _native.has(feature)
+
+
+__all__ = [
+    "AuthError",
+    "Cache",
+    "CachedFunction",
+    "CanceledError",
+    "ClosedError",
+    "Error",
+    "ForkedError",
+    "InvalidError",
+    "LimitError",
+    "LoaderError",
+    "LostError",
+    "MisuseError",
+    "Option",
+    "OutOfMemoryError",
+    "ProtocolError",
+    "ServerError",
+    "TimeoutError",
+    "TypeMismatchError",
+    "TypedCache",
+    "UnavailableError",
+    "UnsupportedError",
+    "UpdateLock",
+    "has",
+    "options",
+]

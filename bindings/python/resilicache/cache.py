@@ -1,0 +1,421 @@
+"""The cache: cache-aside in one call, for threads.  All in one file, since it is the one class that users see."""
+
+from __future__ import annotations
+
+import re
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn, TypeVar
+
+from . import _process
+from ._binding import native
+from .arguments import (
+    Key,
+    OptionValue,
+    Seconds,
+    Value,
+    check_loader,
+    key_bytes,
+    milliseconds,
+    option_text,
+    optional_milliseconds,
+    value_bytes,
+)
+from .cached import Decorator, cached
+from .errors import Error, error_of
+from .load import Producer, Workers, produce_many, produce_one, run
+from .lock import UpdateLock
+from .typed import Codec, TypedCache
+
+K = TypeVar("K", str, bytes)
+T = TypeVar("T")
+
+
+def _end(handle: Any, workers: Workers, generation: int) -> None:
+    """Closes what a cache has opened.  In a child process the workers, and their queue's lock, are the parent's."""
+    forked = generation != _process.generation
+    if not forked:
+        workers.close()
+    native.close(handle, forked)
+
+
+class Cache:
+    """A cache at `url`: memory://, redis://user:password@host:port/db, valkey://..., unix:///path.
+
+    Any thread may use it at any time.  A child process that inherits it opens it anew at its first call.  Options go
+    over those in the URL's query; `resilicache.options()` lists them.
+
+    >>> with resilicache.Cache("memory://", lock_expire="3s") as cache:
+    ...     cache.fetch("user:1", ttl=10, loader=lambda: b"tester")
+    b'tester'
+    """
+
+    def __init__(self, url: str = "memory://", **options: OptionValue) -> None:
+        if not isinstance(url, str):
+            raise TypeError(f"a URL is str, not {type(url).__name__}")
+        self._url = url
+        self._options = {name: option_text(name, value) for name, value in options.items()}
+        self._open()
+
+    def _open(self) -> None:
+        self._generation = _process.generation
+        self._handle = native.open(self._url, self._options)
+        self._workers = Workers()
+        # Also runs at the interpreter's exit, and when the cache is forgotten without being closed.
+        self._finalizer = weakref.finalize(self, _end, self._handle, self._workers, self._generation)
+
+    def _reopened(self) -> Any:
+        """The handle, in a process that was forked since it was made.  Closed stays closed."""
+        with _process.reopening:
+            if self._generation != _process.generation and self._finalizer.alive:
+                self._finalizer()
+                self._open()
+            return self._handle
+
+    def close(self) -> None:
+        """Ends all calls with ClosedError, and does not wait for them.  May be called again."""
+        self._finalizer()
+
+    @property
+    def closed(self) -> bool:
+        """
+        >>> with resilicache.Cache() as cache: pass
+        >>> cache.closed
+        True
+        """
+        return not self._finalizer.alive
+
+    def __enter__(self) -> Cache:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        secretless = re.sub(r"://[^/]*@", "://***@", self._url)
+        secretless = re.sub(r"(password=)[^&]*", r"\1***", secretless)
+        return f"<resilicache.Cache {secretless}{' closed' if self.closed else ''}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a cache has connections and can't be pickled: open one from its URL where you need it")
+
+    # ---- values ----
+
+    def fetch(
+        self,
+        key: Key,
+        ttl: Seconds,
+        loader: Callable[[], Value | None],
+        *,
+        strong: bool | None = None,
+        deadline: Seconds | None = None,
+    ) -> bytes | None:
+        """The cached value; where there is none, `loader` is called, once for all who ask, and its value is kept.
+
+        The loader returns bytes, or None to say that there is none, which is remembered for a while, too.  What it
+        raises is raised here, as the same object.  strong=True never returns what was invalidated before;
+        strong=False may return it for a while, and has a newer one loaded behind it; None is the cache's default.
+
+        >>> cache.fetch("user:1", ttl=10, loader=lambda: b"tester")
+        b'tester'
+        >>> cache.fetch("user:2", ttl=10, loader=lambda: None) is None
+        True
+        """
+        check_loader(loader)
+        value = native.begin_one(
+            self._here(),
+            native.FETCH,
+            key_bytes(key),
+            b"",
+            milliseconds("ttl", ttl),
+            _consistency(strong),
+            optional_milliseconds("deadline", deadline),
+        )
+        if value is None or type(value) is bytes:
+            return value
+        return self._entry(value, key, produce_one(loader))[1]
+
+    def _fetch_inline(
+        self, key: Key, ttl: Seconds, loader: Callable[[], Value | None], strong: bool | None
+    ) -> tuple[str, bytes | None]:
+        """The outcome in a word, and the value.  A refresh is done before this returns, not behind it."""
+        flags = native.INLINE | _consistency(strong)
+        operation = native.begin_many(self._here(), native.FETCH, [key_bytes(key)], milliseconds("ttl", ttl), flags, 0)
+        outcome, value = self._entry(operation, key, produce_one(loader))
+        return {native.HIT: "hit", native.LOADED: "loaded", native.STALE: "stale"}.get(outcome, "absent"), value
+
+    def fetch_batch(
+        self,
+        keys: Iterable[K],
+        ttl: Seconds,
+        loader: Callable[[list[K]], Mapping[K, Value | None]],
+        *,
+        strong: bool | None = None,
+        deadline: Seconds | None = None,
+    ) -> dict[K, bytes | None]:
+        """As fetch, for many keys at once: a dict of them all, in their order.
+
+        The loader gets a list of those that it is to load, and returns a dict; it may be called again for keys that
+        somebody else was loading in vain.  A key that it leaves out fails: say None where there is no value.  Where
+        keys fail, the first failure is raised; its `results` has the values of the others.
+
+        >>> cache.fetch_batch(["user:1", "user:2"], ttl=10, loader=lambda missing: {key: b"tester" for key in missing})
+        {'user:1': b'tester', 'user:2': b'tester'}
+        """
+        check_loader(loader)
+        names = list(dict.fromkeys(_listed(keys)))
+        ttl_ms, deadline_ms = milliseconds("ttl", ttl), optional_milliseconds("deadline", deadline)
+        produce = produce_many(loader, names)
+        entries = self._many(native.FETCH, names, ttl_ms, _consistency(strong), deadline_ms, produce)
+        results: dict[K, bytes | None] = {}
+        failure: Error | None = None
+        for key, (outcome, status, value) in zip(names, entries, strict=True):
+            if outcome != native.FAILED:
+                results[key] = value  # type: ignore[assignment]
+            elif failure is None:
+                failure = error_of(status, str(value), key)
+        if failure is not None:
+            failure.results = results
+            raise failure
+        return results
+
+    def get(self, key: Key, *, deadline: Seconds | None = None) -> bytes | None:
+        """What is stored, whatever its state; None where there is nothing.  Never loads.
+
+        >>> cache.get("nobody") is None
+        True
+        """
+        return self._one(native.GET, key, deadline=deadline)
+
+    def set(self, key: Key, value: Value, ttl: Seconds, *, deadline: Seconds | None = None) -> None:
+        """Stores the value as fresh; who was loading one can't store it any more.
+
+        >>> cache.set("user:1", b"tester", ttl=10)
+        >>> cache.get("user:1")
+        b'tester'
+        """
+        self._one(native.SET, key, value_bytes(value), milliseconds("ttl", ttl), deadline=deadline)
+
+    def raw_get(self, key: Key, *, deadline: Seconds | None = None) -> bytes | None:
+        """The value alone; leases and locks are not looked at.
+
+        >>> cache.set("user:1", b"tester", ttl=10)
+        >>> cache.raw_get("user:1")
+        b'tester'
+        """
+        return self._one(native.GET, key, flags=native.RAW, deadline=deadline)
+
+    def raw_set(self, key: Key, value: Value, ttl: Seconds, *, deadline: Seconds | None = None) -> None:
+        """Replaces the value alone; leases and locks stay as they are.
+
+        >>> cache.raw_set("user:1", b"tester", ttl=10)
+        """
+        self._one(native.SET, key, value_bytes(value), milliseconds("ttl", ttl), native.RAW, deadline)
+
+    def invalidate(self, *keys: Key, deadline: Seconds | None = None) -> None:
+        """Tags as deleted: call it once the database has committed, before the writer reports success.
+
+        >>> cache.invalidate("user:1", "user:2")
+        """
+        self._count(native.INVALIDATE, keys, deadline)
+
+    def delete(self, *keys: Key, deadline: Seconds | None = None) -> int:
+        """Removes at once; returns how many were there.  To have a new value loaded, invalidate instead.
+
+        >>> cache.set("user:1", b"tester", ttl=10)
+        >>> cache.delete("user:1", "user:2")
+        1
+        """
+        return self._count(native.DELETE, keys, deadline)
+
+    def inspect(self, key: Key, *, deadline: Seconds | None = None) -> dict[str, str | int] | None:
+        """The entry as it lies in the store, for people; None where there is none.
+
+        >>> cache.set("user:1", b"tester", ttl=10)
+        >>> entry = cache.inspect("user:1")
+        >>> entry["state"], entry["size"]
+        ('fresh', 6)
+        """
+        text = self._one(native.INSPECT, key, deadline=deadline)
+        return None if text is None else _read_lines(text.decode("utf-8", "backslashreplace"))
+
+    def stats(self) -> dict[str, str | int]:
+        """Counters of this cache, since it was opened in this process.
+
+        >>> "hits" in cache.stats()
+        True
+        """
+        return _read_lines(native.stats(self._here()))
+
+    # ---- locks for update ----
+
+    def lock_for_update(
+        self,
+        key: Key,
+        owner: Key | None = None,
+        *,
+        lease: Seconds | None = None,
+        deadline: Seconds | None = None,
+        wait: bool = True,
+    ) -> UpdateLock:
+        """For writers: while the block runs, strong readers wait, others get the old value, nobody stores a new one.
+
+        On the way out, also by an exception, the key is unlocked and invalidated.  wait=False raises LostError where
+        somebody else has the lock, instead of waiting for it.  Without an owner, one is made up.
+
+        >>> with cache.lock_for_update("user:1"):
+        ...     cache.inspect("user:1")["state"]
+        'locked'
+        """
+        return UpdateLock(self, key, owner, lease=lease, deadline=deadline, wait=wait)
+
+    def lock(
+        self,
+        key: Key,
+        owner: Key,
+        *,
+        lease: Seconds | None = None,
+        deadline: Seconds | None = None,
+        wait: bool = False,
+    ) -> None:
+        """What lock_for_update begins with.  The same owner may lock again; LostError: another one has it.
+
+        >>> cache.lock("user:1", "writer 7", lease=5)
+        """
+        flags = native.WAIT if wait else 0
+        lease_ms = optional_milliseconds("lease", lease)
+        self._one(native.LOCK, key, key_bytes(owner), lease_ms, flags, deadline)
+
+    def renew(self, key: Key, owner: Key, *, lease: Seconds | None = None, deadline: Seconds | None = None) -> None:
+        """The lock lives for `lease` from now.  LostError: it had ended.
+
+        >>> cache.lock("user:1", "writer 7", lease=5)
+        >>> cache.renew("user:1", "writer 7", lease=5)
+        """
+        self._one(native.RENEW, key, key_bytes(owner), optional_milliseconds("lease", lease), 0, deadline)
+
+    def unlock(self, key: Key, owner: Key, *, deadline: Seconds | None = None) -> None:
+        """Leaves the entry invalidated, also if the lock had ended.  LostError: another writer has it by now.
+
+        >>> cache.lock("user:1", "writer 7")
+        >>> cache.unlock("user:1", "writer 7")
+        """
+        self._one(native.UNLOCK, key, key_bytes(owner), deadline=deadline)
+
+    # ---- other shapes ----
+
+    def typed(self, codec: Codec[T], loads: Callable[[bytes], T] | None = None) -> TypedCache[T]:
+        """The same cache for values of your own: anything with dumps and loads, or a pair of functions.
+
+        >>> users = cache.typed(json)
+        >>> users.fetch("user:1", ttl=10, loader=lambda: {"name": "tester"})
+        {'name': 'tester'}
+        """
+        return TypedCache(self, codec if loads is None else (codec, loads))  # type: ignore[arg-type]
+
+    def cached(
+        self, template: str, ttl: Seconds, *, strong: bool | None = None, deadline: Seconds | None = None
+    ) -> Decorator[bytes]:
+        """A function whose results are cached, under keys made of its arguments.
+
+        >>> @cache.cached("user:{id}", ttl=60)
+        ... def user(id: int) -> bytes:
+        ...     return b"tester %d" % id
+        >>> user(7), user.key(7)
+        (b'tester 7', 'user:7')
+        >>> user.invalidate(7)
+        """
+        return cached(self, template, ttl, strong, deadline)
+
+    # ---- how calls run ----
+
+    def _here(self) -> Any:
+        return self._handle if self._generation == _process.generation else self._reopened()
+
+    def _one(
+        self,
+        call: int,
+        key: Key,
+        text: bytes = b"",
+        time_ms: int = 0,
+        flags: int = 0,
+        deadline: Seconds | None = None,
+    ) -> bytes | None:
+        deadline_ms = optional_milliseconds("deadline", deadline)
+        value = native.begin_one(self._here(), call, key_bytes(key), text, time_ms, flags, deadline_ms)
+        if value is None or type(value) is bytes:
+            return value
+        return self._entry(value, key, None)[1]
+
+    def _many(
+        self, call: int, keys: list[Any], time_ms: int, flags: int, deadline_ms: int, produce: Producer | None
+    ) -> list[native.Entry]:
+        if not keys:
+            return []
+        names = [key_bytes(key) for key in keys]
+        return self._drive(native.begin_many(self._here(), call, names, time_ms, flags, deadline_ms), produce)
+
+    def _count(self, call: int, keys: Iterable[Key], deadline: Seconds | None) -> int:
+        """For how many keys it was done; the others were not there."""
+        names = list(keys)
+        if len(names) == 1:
+            return int(self._one(call, names[0], deadline=deadline) is not None)
+        entries = self._many(call, names, 0, 0, optional_milliseconds("deadline", deadline), None)
+        for key, (outcome, status, value) in zip(names, entries, strict=True):
+            if outcome == native.FAILED:
+                raise error_of(status, str(value), key)
+        return sum(outcome == native.DONE for outcome, _, _ in entries)
+
+    def _entry(self, operation: Any, key: Key, produce: Producer | None) -> tuple[int, bytes | None]:
+        """The one key's outcome and value."""
+        outcome, status, value = self._drive(operation, produce)[0]
+        if outcome == native.FAILED:
+            raise error_of(status, str(value), key)
+        return outcome, value  # type: ignore[return-value]
+
+    def _drive(self, operation: Any, produce: Producer | None) -> list[native.Entry]:
+        """Runs the operation from the event at hand to its end: loads here what is asked for, and behind what may wait.
+
+        What a loader raises fails its load, and is raised when the others who wait for the key have been told."""
+        failure: Exception | None = None
+        try:
+            while native.kind(operation) != native.EVENT_DONE:
+                load = native.take_load(operation)
+                if load is not None and produce is not None:
+                    try:
+                        run(load, produce)
+                    except Exception as error:
+                        failure = failure or error
+                native.wait(operation)
+            if failure is not None:
+                raise failure
+            behind = native.take_load(operation)
+            entries = native.take_entries(operation)
+        finally:
+            failure = None
+            native.drop(operation)
+        if behind is not None and produce is not None:
+            self._workers.submit(behind, produce)
+        return entries
+
+
+def _consistency(strong: bool | None) -> int:
+    if strong is None:
+        return 0
+    if isinstance(strong, bool):
+        return int(native.STRONG if strong else native.EVENTUAL)
+    raise TypeError(f"strong is True, False or None, not {type(strong).__name__}")
+
+
+def _listed(keys: Iterable[K]) -> Iterable[K]:
+    if isinstance(keys, (str, bytes)):
+        raise TypeError(f"keys is a list or another iterable of keys, not one {type(keys).__name__}")
+    return keys
+
+
+def _read_lines(text: str) -> dict[str, str | int]:
+    """Of "name value" lines; whole numbers become int, but an owner stays text."""
+    lines = (line.partition(" ") for line in text.splitlines())
+    return {
+        name: int(value) if re.fullmatch(r"-?\d+", value) and name != "owner" else value for name, _, value in lines
+    }

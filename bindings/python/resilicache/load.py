@@ -1,0 +1,113 @@
+"""Loaders at work: in the foreground on the caller's thread, and behind it for values that are only to be refreshed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+from ._binding import native
+from .arguments import Value, value_bytes
+
+K = TypeVar("K", str, bytes)
+
+logger = logging.getLogger("resilicache")
+
+THREADS_MAX = 4
+JOBS_MAX = 256
+"""Refreshes that wait for a thread.  What is more is dropped: the next reader of the key takes it up again."""
+
+Answers = tuple[list[bytes | None], set[int]]
+Producer = Callable[[list[int]], Answers]
+"""From positions among a call's keys to one answer for each, and the indexes of those that have none."""
+
+
+def produce_one(loader: Callable[[], Value | None]) -> Producer:
+    def produce(positions: list[int]) -> Answers:
+        value = loader()
+        return [None if value is None else value_bytes(value)], set()
+
+    return produce
+
+
+def produce_many(loader: Callable[[list[K]], Mapping[K, Value | None]], keys: list[K]) -> Producer:
+    def produce(positions: list[int]) -> Answers:
+        missing = [keys[position] for position in positions]
+        found = loader(missing)
+        if not isinstance(found, Mapping):
+            raise TypeError(f"a batch's loader returns a dict of its keys, not {type(found).__name__}")
+        values = [found.get(key) for key in missing]
+        answers = [None if value is None else value_bytes(value) for value in values]
+        forgotten = {index for index, key in enumerate(missing) if values[index] is None and key not in found}
+        return answers, forgotten
+
+    return produce
+
+
+def run(load: native.Load, produce: Producer) -> None:
+    """Answers the load and finishes it.  An exception of the loader's fails it and goes on to the caller."""
+    try:
+        answers, forgotten = produce(native.load_positions(load))
+        native.load_answer(load, answers, forgotten)
+    except BaseException as error:
+        native.load_fail(load, f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        native.load_finish(load)
+
+
+def refuse(load: native.Load, why: str) -> None:
+    native.load_fail(load, why)
+    native.load_finish(load)
+
+
+class Workers:
+    """A few threads for refreshes, started when the first comes.  They never keep the interpreter from ending."""
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[tuple[native.Load, Producer] | None] = SimpleQueue()
+        self._threads = 0
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def submit(self, load: native.Load, produce: Producer) -> None:
+        """Hands the load over; where it can't be, it fails."""
+        if self._closed or self._jobs.qsize() >= JOBS_MAX or not self._have_thread():
+            refuse(load, "too much to refresh, or about to close")
+            return
+        self._jobs.put((load, produce))
+
+    def _have_thread(self) -> bool:
+        with self._lock:
+            if self._threads < THREADS_MAX:
+                try:
+                    threading.Thread(target=self._work, name="resilicache-refresh", daemon=True).start()
+                    self._threads += 1
+                except RuntimeError:
+                    logger.debug("no further thread for refreshes can be started", exc_info=True)
+            return self._threads > 0
+
+    def _work(self) -> None:
+        while True:
+            job = self._jobs.get()
+            if job is None:
+                return
+            load, produce = job
+            try:
+                run(load, produce)
+            except BaseException:
+                logger.exception("a loader failed while it refreshed a value that is served meanwhile")
+            del job, load, produce
+
+    def close(self) -> None:
+        """Refuses what waits; what runs goes on by itself.  Takes no lock: a garbage collection may come here."""
+        self._closed = True
+        try:
+            while (job := self._jobs.get_nowait()) is not None:
+                refuse(job[0], "the cache was closed")
+        except Empty:
+            pass
+        for _ in range(THREADS_MAX):
+            self._jobs.put(None)

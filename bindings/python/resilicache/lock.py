@@ -1,0 +1,52 @@
+"""The lock that a writer holds while it changes the database."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from .arguments import Key, Seconds
+from .errors import Error
+from .load import logger
+
+if TYPE_CHECKING:
+    from .cache import Cache
+
+
+class UpdateLock:
+    """A context manager, made by `Cache.lock_for_update`."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        key: Key,
+        owner: Key | None,
+        *,
+        lease: Seconds | None,
+        deadline: Seconds | None,
+        wait: bool,
+    ) -> None:
+        self.key = key
+        self.owner: Key = secrets.token_hex(16) if owner is None else owner
+        """Who holds the lock; unlocking and renewing from elsewhere need it."""
+        self._cache, self._lease, self._deadline, self._wait = cache, lease, deadline, wait
+
+    def renew(self, lease: Seconds | None = None) -> None:
+        """The lock lives for `lease` from now: None, for as long as at first.  LostError: it had ended.
+
+        >>> with cache.lock_for_update("user:1", lease=5) as lock:
+        ...     lock.renew()
+        """
+        self._cache.renew(self.key, self.owner, lease=self._lease if lease is None else lease, deadline=self._deadline)
+
+    def __enter__(self) -> UpdateLock:
+        self._cache.lock(self.key, self.owner, lease=self._lease, deadline=self._deadline, wait=self._wait)
+        return self
+
+    def __exit__(self, kind: object, exception: BaseException | None, trace: object) -> None:
+        try:
+            self._cache.unlock(self.key, self.owner, deadline=self._deadline)
+        except Error:
+            if exception is None:
+                raise
+            logger.warning("%r could not be unlocked after an exception", self.key, exc_info=True)
