@@ -163,6 +163,24 @@ static void a_queue_with_live_ops_can_be_freed(void **state) {
     loop_close(&loop);
 }
 
+/* Not of the queue, but of the same users: a program that looks in now and then instead of waiting. */
+static void an_op_gets_on_by_polling_alone(void **state) {
+    (void)state;
+    rcache *cache = scene_open(NULL);
+    struct database database = { .row = 1 };
+    const char *key = key_of("user");
+    const uint32_t size = (uint32_t)strlen(key);
+    rcache_op *op = rcache_op_fetch(cache, key, &size, 1, 100000, NULL);
+    rcache_event event = { 0 };
+    for (int64_t end_ms = scene_now_ms() + 5000; event.kind != RCACHE_EVENT_DONE && scene_now_ms() < end_ms;)
+        if (rcache_op_wait(op, 0, &event) == RCACHE_EVENT_LOAD)
+            load_row(event.load, &database);
+    assert_int_equal(event.kind, RCACHE_EVENT_DONE);
+    assert_int_equal(event.value.outcome, RCACHE_LOADED);
+    rcache_result_free(event.result);
+    rcache_close(cache);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_thousand_wait_for_one_load),
@@ -172,6 +190,7 @@ int main(void) {
         cmocka_unit_test(a_deadline_passes_without_a_thread_that_waits),
         cmocka_unit_test(closing_ends_what_is_under_way),
         cmocka_unit_test(a_queue_with_live_ops_can_be_freed),
+        cmocka_unit_test(an_op_gets_on_by_polling_alone),
     };
     const struct scene_tests group = { "queue", tests, sizeof tests / sizeof tests[0], false };
     return scene_run(&group, 1);

@@ -143,7 +143,7 @@ enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load)
     *load = NULL;
     if (!call->begun && begin(op))
         return CALL_DONE;
-    for (;;) {
+    for (bool late = false;;) {
         if (atomic_exchange(&call->news, false)) {
             enum call_event event = look(op, load);
             if (event != CALL_NOTHING)
@@ -156,8 +156,9 @@ enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load)
             end(op, status, what);
             return CALL_DONE;
         }
-        if (now_ms >= give_up_ms)
+        if (late)
             return CALL_NOTHING;
+        late = now_ms >= give_up_ms; /* one turn for the link all the same: who polls with 0 gets on, too */
         int64_t until_ms = op->deadline_ms < give_up_ms ? op->deadline_ms : give_up_ms;
         call->waiting = true;
         enum wake_reason reason = sleep_until(call, until_ms);
