@@ -1,0 +1,25 @@
+-- In this directory, with libresilicache installed in PREFIX:  luarocks make RESILICACHE_DIR=PREFIX
+package = "resilicache"
+version = "0.1.0-1"
+source = { url = "file://resilicache-0.1.0.tar.gz" }
+description = {
+    summary = "Cache consistency for programs that keep their truth in a database and their speed in Redis",
+    license = "Apache-2.0",
+}
+dependencies = { "lua >= 5.1, < 5.5", "lua ~= 5.2" }
+external_dependencies = { RESILICACHE = { header = "resilicache.h", library = "resilicache" } }
+build = {
+    type = "builtin",
+    modules = {
+        resilicache = "lib/resilicache.lua",
+        ["resilicache.core"] = {
+            sources = {
+                "resilicache/arguments.c", "resilicache/cache.c", "resilicache/flight.c", "resilicache/lines.c",
+                "resilicache/module.c",
+            },
+            libraries = { "resilicache" },
+            incdirs = { "$(RESILICACHE_INCDIR)" },
+            libdirs = { "$(RESILICACHE_LIBDIR)" },
+        },
+    },
+}
