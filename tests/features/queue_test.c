@@ -163,6 +163,46 @@ static void a_queue_with_live_ops_can_be_freed(void **state) {
     loop_close(&loop);
 }
 
+/* The option bounds waiting, not the caller's own work. */
+static void a_slow_loader_is_not_ended_by_the_deadline_option(void **state) {
+    (void)state;
+    loop_open(&loop, "deadline=50ms");
+    const char *key = key_of("user");
+    submit_fetch(&loop, key, 0, NULL);
+    rcache_event event = { 0 };
+    wait_for(rcache_queue_drain(loop.queue, &event, 1) == 1);
+    loop.database.slow_ms = 150;
+    load_row(event.load, &loop.database);
+    loop_run(&loop, 1);
+    assert_string_equal(loop.answers[0].text, "v1");
+    loop_close(&loop);
+}
+
+static void *close_soon(void *cache) {
+    rcache_close(cache);
+    return NULL;
+}
+
+static void closing_while_another_thread_submits(void **state) {
+    (void)state;
+    for (int round = 0; round < 50; round++) {
+        loop_open(&loop, NULL);
+        pthread_t closer;
+        rcache *cache = loop.cache;
+        const char *key = key_of("user");
+        rcache_op *ops[20];
+        uint32_t size = (uint32_t)strlen(key);
+        for (int i = 0; i < 20; i++)
+            ops[i] = rcache_op_fetch(cache, key, &size, 1, 100000, NULL);
+        assert_int_equal(pthread_create(&closer, NULL, close_soon, cache), 0);
+        for (uint64_t i = 0; i < 20; i++)
+            rcache_queue_submit(loop.queue, ops[i], i);
+        loop_run(&loop, 20);
+        pthread_join(closer, NULL);
+        rcache_queue_free(loop.queue);
+    }
+}
+
 /* Not of the queue, but of the same users: a program that looks in now and then instead of waiting. */
 static void an_op_gets_on_by_polling_alone(void **state) {
     (void)state;
@@ -190,6 +230,8 @@ int main(void) {
         cmocka_unit_test(a_deadline_passes_without_a_thread_that_waits),
         cmocka_unit_test(closing_ends_what_is_under_way),
         cmocka_unit_test(a_queue_with_live_ops_can_be_freed),
+        cmocka_unit_test(a_slow_loader_is_not_ended_by_the_deadline_option),
+        cmocka_unit_test(closing_while_another_thread_submits),
         cmocka_unit_test(an_op_gets_on_by_polling_alone),
     };
     const struct scene_tests group = { "queue", tests, sizeof tests / sizeof tests[0], false };

@@ -72,7 +72,11 @@ void load_timer(struct engine *engine, struct load *load, int64_t now_ms) {
 struct load *engine_take_load(struct engine *engine, struct op *op, int64_t now_ms) {
     struct load *load = op->load;
     op->load = NULL;
-    if (load != NULL && op->acquiring == 0)
+    if (load == NULL)
+        return NULL;
+    if (!op->deadline_given)
+        engine_disarm(engine, &op->timer); /* the option bounds waiting, not the caller's own work */
+    if (op->acquiring == 0)
         load_hand_over(engine, op, now_ms);
     return load;
 }
@@ -87,8 +91,11 @@ void load_free(struct load *load) {
 void engine_finish_load(struct engine *engine, struct load *load, int64_t now_ms) {
     engine_disarm(engine, &load->timer);
     struct op *op = load->op;
-    if (!op->deadline_given)
-        op->deadline_ms += now_ms - load->began_ms; /* the option bounds waiting, not the caller's own work */
+    if (!op->deadline_given && !load->behind) {
+        op->deadline_ms += now_ms - load->began_ms;
+        if (op->timed && op->unsettled > 0)
+            engine_arm(engine, &op->timer, op->deadline_ms);
+    }
     for (size_t i = 0; i < load->count; i++) {
         struct load_item *item = &load->items[i];
         struct blob *value = item->answer == ANSWER_VALUE ? item->value : NULL;

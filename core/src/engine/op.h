@@ -52,6 +52,7 @@ struct op {
     bool wait;
     bool shared;            /* entered into the engine */
     bool deadline_given;    /* by the caller, not by the option */
+    bool timed;             /* its deadline is a timer of the engine's; else its own thread looks at the clock */
     uint32_t route;
     size_t prefix_size;     /* of every key: what the caller didn't write */
     int64_t ttl_ms;         /* fetch, set */

@@ -47,7 +47,8 @@ static bool settle_private(struct op *op) {
         return true;
     }
     struct engine *engine = cache_lock_engine(cache);
-    if (call_of(op)->queue != NULL) /* no thread waits that would look at the clock */
+    op->timed = call_of(op)->queue != NULL;
+    if (op->timed)
         engine_arm(engine, &op->timer, op->deadline_ms);
     engine_enter(engine, op, clock_now_ms());
     cache_unlock_engine(cache, call_attends(call_of(op)));

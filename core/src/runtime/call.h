@@ -23,6 +23,7 @@ struct call {
     struct link_node parked; /* in link->parked, under its lock */
     struct queue *queue;     /* NULL: a thread waits for it */
     uint64_t tag;            /* the rest is the queue's */
+    bool beginning;          /* under its lock: no events before the op has begun */
     struct op *op;
     struct link_node live;
     struct link_node ready;

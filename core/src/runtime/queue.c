@@ -47,6 +47,10 @@ void queues_free(struct queue *queues) {
 static void push(struct queue *queue, struct call *call) {
     if (call->over || !list_empty(&call->ready))
         return;
+    if (call->beginning) { /* its thread is still at it, and passes the news on */
+        call->news = true;
+        return;
+    }
     list_append(&queue->ready, &call->ready);
     notice_post(&queue->notice);
 }
@@ -69,13 +73,18 @@ void queue_submit(struct queue *queue, struct op *op, uint64_t tag) {
     call->tag = tag;
     call->op = op;
     call->queue = queue;
+    call->beginning = true;
+    call->news = call->cache == NULL; /* it failed before it began */
     pthread_mutex_lock(&queue->lock);
     list_append(&queue->live, &call->live);
     pthread_mutex_unlock(&queue->lock);
     if (call->cache != NULL)
         call_begin(op);
-    else /* it failed before it began */
-        queue_push(queue, call);
+    pthread_mutex_lock(&queue->lock);
+    call->beginning = false;
+    if (call->news)
+        push(queue, call);
+    pthread_mutex_unlock(&queue->lock);
 }
 
 void queue_starve(struct queue *queue, uint64_t tag) {
