@@ -69,7 +69,7 @@ func batch(cache *resilicache.Cache) {
 		return values, nil
 	}
 	values, err := cache.FetchBatch(ctx, users, 10*time.Second, load)
-	show("fetch three", fmt.Sprintf("%s", values), err, "map[0:tester_0 1:tester_1 2:tester_2]")
+	show("fetch three", string(values[0])+" "+string(values[1])+" "+string(values[2]), err, "tester_0 tester_1 tester_2")
 	err = cache.TagAsDeletedBatch(ctx, users)
 	show("tag three as deleted", "done", err, "done")
 }

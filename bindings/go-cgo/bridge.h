@@ -1,0 +1,74 @@
+/* bridge: what Go would need several crossings for, in one.  Nothing here calls back or keeps a pointer. */
+#ifndef RESILICACHE_GO_BRIDGE_H
+#define RESILICACHE_GO_BRIDGE_H
+
+#include <fcntl.h>
+#include <resilicache.h>
+
+enum bridge_verb {
+    BRIDGE_FETCH,
+    BRIDGE_GET,
+    BRIDGE_SET,
+    BRIDGE_INVALIDATE,
+    BRIDGE_DELETE,
+    BRIDGE_LOCK,
+    BRIDGE_UNLOCK
+};
+
+/* An op in numbers; what is bytes travels beside it, as arguments, which cgo keeps in place during the call. */
+struct bridge_terms {
+    int64_t ttl_ms;
+    int64_t deadline_ms;
+    uint64_t tag;
+    uint32_t flags;
+    uint32_t verb; /* an enum bridge_verb */
+};
+
+/* A size that no value may have stands for all that do not fit: the op then fails, without a look at the bytes. */
+static inline uint32_t bridge_size(size_t size) {
+    return size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+}
+
+/* `extra` is the value to set or the owner of a lock. */
+static inline rcache_op *bridge_begin(rcache *cache, const char *keys, const uint32_t *key_sizes, size_t count,
+                                      const char *extra, size_t extra_size, const struct bridge_terms *terms) {
+    rcache_call call = { sizeof call, terms->flags, terms->deadline_ms, 0 };
+    uint32_t value_size = bridge_size(extra_size);
+    switch ((enum bridge_verb)terms->verb) {
+    case BRIDGE_FETCH:
+        return rcache_op_fetch(cache, keys, key_sizes, count, terms->ttl_ms, &call);
+    case BRIDGE_GET:
+        return rcache_op_get(cache, keys, key_sizes, count, &call);
+    case BRIDGE_SET:
+        return rcache_op_set(cache, keys, key_sizes, extra, &value_size, count, terms->ttl_ms, &call);
+    case BRIDGE_INVALIDATE:
+        return rcache_op_invalidate(cache, keys, key_sizes, count, &call);
+    case BRIDGE_DELETE:
+        return rcache_op_delete(cache, keys, key_sizes, count, &call);
+    case BRIDGE_LOCK:
+        return rcache_op_lock(cache, keys, key_sizes, count, extra, extra_size, 0, &call);
+    case BRIDGE_UNLOCK:
+        return rcache_op_unlock(cache, keys, key_sizes, count, extra, extra_size, &call);
+    }
+    return 0;
+}
+
+/* The op, for rcache_op_cancel until its DONE is drained. */
+static inline rcache_op *bridge_submit(rcache *cache, rcache_queue *queue, const char *keys, const uint32_t *key_sizes,
+                                       size_t count, const char *extra, size_t extra_size, struct bridge_terms terms) {
+    rcache_op *op = bridge_begin(cache, keys, key_sizes, count, extra, extra_size, &terms);
+    rcache_queue_submit(queue, op, terms.tag);
+    return op;
+}
+
+/* With a type that cgo knows to hold no pointers: of a void * it would look at all that lies around the value. */
+static inline int32_t bridge_load_value(rcache_load *load, size_t index, const char *data, size_t size) {
+    return rcache_load_value(load, index, data, size, 0);
+}
+
+/* A descriptor of one's own for the queue's, to be watched and closed by who asked; negative: there is none. */
+static inline int bridge_descriptor(const rcache_queue *queue) {
+    return fcntl(rcache_queue_fd(queue), F_DUPFD_CLOEXEC, 0);
+}
+
+#endif

@@ -1,0 +1,171 @@
+package resilicache
+
+// #include "bridge.h"
+import "C"
+
+import (
+	"context"
+	"math"
+	"sync/atomic"
+	"time"
+	"unsafe"
+)
+
+// A request is an op before it begins.
+type request struct {
+	verb    C.uint32_t
+	flags   C.uint32_t
+	keys    []string
+	extra   []byte // the value to set or the owner of a lock
+	ttl     time.Duration
+	produce producer
+}
+
+// A call is an op under way, and after it what it came to.
+type call struct {
+	keys    []string
+	produce producer
+	failure atomic.Pointer[error] // of its own loader
+	done    chan struct{}
+	// Guarded by the pump's draining, and the caller's own after done.
+	event     C.rcache_event
+	over      bool
+	abandoned bool
+}
+
+// The core has to give up later than the caller does, who then hears from the context and not from the core.
+const deadlineSlack = time.Second
+
+// do begins the op and waits for its end or the context's.  The call that it returns has to be freed.
+func (p *pump) do(ctx context.Context, request *request) (*call, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	call := &call{keys: request.keys, produce: request.produce, done: make(chan struct{})}
+	tag, ok := p.calls.put(call)
+	if !ok {
+		return nil, &Error{Status: StatusClosed, Message: "the cache was closed"}
+	}
+	op := p.submit(ctx, request, tag)
+	if p.helping {
+		p.help()
+	}
+	p.leave()
+	select {
+	case <-call.done:
+		return call, nil
+	case <-ctx.Done():
+		p.abandon(call, op)
+		return nil, ctx.Err()
+	}
+}
+
+func (p *pump) submit(ctx context.Context, request *request, tag uint64) *C.rcache_op {
+	terms := C.struct_bridge_terms{ttl_ms: C.int64_t(milliseconds(request.ttl)), tag: C.uint64_t(tag),
+		flags: request.flags, verb: request.verb}
+	if end, ok := ctx.Deadline(); ok {
+		terms.deadline_ms = C.int64_t(milliseconds(max(0, time.Until(end)) + deadlineSlack))
+	}
+	extra, extraSize := chars(request.extra), C.size_t(len(request.extra))
+	if len(request.keys) == 1 {
+		key := request.keys[0]
+		size := sizeOf(key)
+		text := (*C.char)(unsafe.Pointer(unsafe.StringData(key)))
+		return C.bridge_submit(p.cache, p.queue, text, &size, 1, extra, extraSize, terms)
+	}
+	joined, sizes := join(request.keys)
+	count := C.size_t(len(sizes))
+	return C.bridge_submit(p.cache, p.queue, chars(joined), unsafe.SliceData(sizes), count, extra, extraSize, terms)
+}
+
+func join(keys []string) (joined []byte, sizes []C.uint32_t) {
+	total := 0
+	for _, key := range keys {
+		total += len(key)
+	}
+	joined, sizes = make([]byte, 0, total), make([]C.uint32_t, len(keys))
+	for i, key := range keys {
+		joined = append(joined, key...)
+		sizes[i] = sizeOf(key)
+	}
+	return joined, sizes
+}
+
+// A key that is too long by far is refused for its size alone.
+func sizeOf(key string) C.uint32_t {
+	return C.uint32_t(min(uint64(len(key)), math.MaxUint32))
+}
+
+func chars(bytes []byte) *C.char {
+	return (*C.char)(unsafe.Pointer(unsafe.SliceData(bytes)))
+}
+
+// abandon leaves the call's end to the pump.
+func (p *pump) abandon(call *call, op *C.rcache_op) {
+	p.draining.Lock()
+	defer p.draining.Unlock()
+	if call.over {
+		call.free()
+		return
+	}
+	call.abandoned = true
+	C.rcache_op_cancel(op)
+}
+
+// finish is the pump's.
+func (c *call) finish(event C.rcache_event) {
+	c.event, c.over = event, true
+	if c.abandoned {
+		c.free()
+	}
+	close(c.done)
+}
+
+func (c *call) free() {
+	C.rcache_result_free(c.event.result)
+}
+
+func (c *call) report(failure error) {
+	c.failure.Store(&failure)
+}
+
+// one is the value of the call's only key.
+func (c *call) one() ([]byte, error) {
+	return c.take(0, &c.event.value)
+}
+
+// all are the values that there are, also where some keys failed; the error is that of the first.
+func (c *call) all() (map[int][]byte, error) {
+	values := make(map[int][]byte, len(c.keys))
+	views := make([]C.rcache_value, len(c.keys))
+	count := int(C.rcache_result_values(c.event.result, unsafe.SliceData(views), C.size_t(len(views))))
+	var failure error
+	for i := range views[:min(count, len(views))] {
+		value, err := c.take(i, &views[i])
+		if err != nil && failure == nil {
+			failure = err
+		}
+		if value != nil {
+			values[i] = value
+		}
+	}
+	return values, failure
+}
+
+// take is nil, nil for what is not there; a value that is there and empty is not nil.
+func (c *call) take(index int, view *C.rcache_value) ([]byte, error) {
+	own := c.failure.Load() // also where all went well: what the loader wrote is the caller's to read
+	switch view.outcome {
+	case C.RCACHE_HIT, C.RCACHE_LOADED, C.RCACHE_STALE:
+		value := make([]byte, view.size)
+		copy(value, unsafe.Slice((*byte)(view.data), view.size))
+		return value, nil
+	case C.RCACHE_FAILED:
+		if view.status == C.RCACHE_E_LOADER && own != nil && *own != nil {
+			return nil, *own
+		}
+		message := C.GoString(C.rcache_result_message(c.event.result, C.size_t(index)))
+		return nil, &Error{Status: Status(view.status), Message: message, Key: c.keys[index]}
+	}
+	return nil, nil
+}

@@ -1,0 +1,3 @@
+module github.com/resilicache/resilicache/bindings/go-cgo
+
+go 1.24

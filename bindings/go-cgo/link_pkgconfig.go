@@ -1,0 +1,4 @@
+package resilicache
+
+// #cgo pkg-config: resilicache
+import "C"

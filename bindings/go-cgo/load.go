@@ -1,0 +1,86 @@
+package resilicache
+
+// #cgo noescape bridge_load_value
+// #cgo nocallback bridge_load_value
+// #include <stdlib.h>
+// #include "bridge.h"
+import "C"
+
+import (
+	"errors"
+	"runtime/debug"
+	"unsafe"
+)
+
+// A producer makes the values of the keys at these positions of a call, one for each; nil: there is none.
+type producer func(positions []int) ([][]byte, error)
+
+func produceOne(load func() ([]byte, error)) producer {
+	return func([]int) ([][]byte, error) {
+		value, err := load()
+		if errors.Is(err, ErrAbsent) {
+			value, err = nil, nil
+		}
+		return [][]byte{value}, err
+	}
+}
+
+func produceMany(load func(idxs []int) (map[int][]byte, error)) producer {
+	return func(positions []int) ([][]byte, error) {
+		found, err := load(positions)
+		values := make([][]byte, len(positions))
+		for i, position := range positions {
+			values[i] = found[position]
+		}
+		return values, err
+	}
+}
+
+// work answers the load and finishes it, whatever the loader does.  It reports before it finishes, so that who is
+// woken by the end sees the report, and all that the loader has written.
+func (produce producer) work(load *C.rcache_load, report func(error)) {
+	defer C.rcache_load_finish(load)
+	var failure error = errLoaderLeft
+	defer func() {
+		if value := recover(); value != nil {
+			failure = &PanicError{Value: value, Stack: debug.Stack()}
+		}
+		if failure != nil {
+			failLoad(load, failure.Error())
+		}
+		report(failure)
+	}()
+	failure = produce.answer(load)
+}
+
+func (produce producer) answer(load *C.rcache_load) error {
+	positions := make([]int, C.rcache_load_count(load))
+	for i := range positions {
+		positions[i] = int(C.rcache_load_position(load, C.size_t(i)))
+	}
+	values, err := produce(positions)
+	if err != nil {
+		return err
+	}
+	for i, value := range values {
+		if status := answerOne(load, C.size_t(i), value); status != C.RCACHE_OK {
+			return &Error{Status: Status(status), Message: "the loader's value could not be taken"}
+		}
+	}
+	return nil
+}
+
+func answerOne(load *C.rcache_load, index C.size_t, value []byte) C.int32_t {
+	if value == nil {
+		return C.rcache_load_absent(load, index)
+	}
+	return C.bridge_load_value(load, index, chars(value), C.size_t(len(value)))
+}
+
+func failLoad(load *C.rcache_load, message string) {
+	text := C.CString(message)
+	defer C.free(unsafe.Pointer(text))
+	for i := C.size_t(0); i < C.rcache_load_count(load); i++ {
+		C.rcache_load_fail(load, i, text)
+	}
+}
