@@ -7,6 +7,11 @@
 
 static const uint64_t NONE = 0; /* sequence numbers: nobody joined before */
 
+/* What comes from a server may be any number. */
+static int64_t later(int64_t time_ms, int64_t by_ms) {
+    return by_ms < INT64_MAX - time_ms ? time_ms + by_ms : INT64_MAX;
+}
+
 static void send(struct engine *engine, struct flight *flight, enum verb verb) {
     request_clear(&flight->request);
     flight->request.verb = verb;
@@ -72,7 +77,7 @@ static void wait_for_holder(struct engine *engine, struct flight *flight, int64_
         flight->lease_seen_ms = now_ms;
     }
     int64_t remaining = reply->remaining_ms >= 0 ? reply->remaining_ms : engine->policy->lock_sleep_ms;
-    flight->lease_end_ms = flight->request.sent_ms + remaining;
+    flight->lease_end_ms = later(flight->request.sent_ms, remaining);
     if (!update_lock(flight)) {
         int64_t trusted = flight->lease_seen_ms + engine->policy->lock_expire_max_ms;
         if (now_ms >= trusted) {
@@ -92,7 +97,7 @@ static void wait_for_holder(struct engine *engine, struct flight *flight, int64_
 static void note_stale(struct flight *flight) {
     const struct reply *reply = &flight->request.reply;
     bool bounded = reply->value != NULL && reply->stale_ms >= 0;
-    flight->stale_until = bounded ? flight->request.sent_ms + reply->stale_ms : 0;
+    flight->stale_until = bounded ? later(flight->request.sent_ms, reply->stale_ms) : 0;
 }
 
 /* One acquire less that the op's first load waits for. */

@@ -97,9 +97,9 @@ static enum wake_reason sleep_until(struct call *call, int64_t until_ms) {
     if (call->link != NULL)
         return link_wait(call->link, call, until_ms);
     enum wake_reason reason = WAKE_CHANGED;
-    while (reason == WAKE_CHANGED && !call->cache->closed) {
+    while (reason == WAKE_CHANGED) {
         uint32_t ticket = wake_ticket(call->group);
-        if (call->news)
+        if (call->news || call->cache->closed)
             break;
         reason = wake_wait(call->group, ticket, call->bit, until_ms);
     }
@@ -140,7 +140,8 @@ enum call_event call_look(struct op *op, struct load **load) {
 
 enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load) {
     struct call *call = call_of(op);
-    int64_t give_up_ms = timeout_ms < 0 ? INT64_MAX : clock_now_ms() + timeout_ms;
+    bool forever = timeout_ms < 0 || timeout_ms > INT64_MAX / 2;
+    int64_t give_up_ms = forever ? INT64_MAX : clock_now_ms() + timeout_ms;
     *load = NULL;
     if (!call->begun && begin(op))
         return CALL_DONE;
@@ -155,6 +156,8 @@ enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load)
         int32_t status = overdue(op, now_ms, &what);
         if (status != RCACHE_OK) {
             end(op, status, what);
+            if (call->link != NULL) /* what it sent, and nobody waits for any more, is still to be read */
+                link_flush(call->link, false);
             return CALL_DONE;
         }
         if (late)

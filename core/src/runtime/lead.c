@@ -33,9 +33,12 @@ int link_prepare(struct link *link, short *events, int64_t *until_ms, struct lin
     link_write(link);
     link->reading = false;
     list_move_all(&link->in_flight, &link->sent);
-    *events = link->wire.size + link->out.size > 0 ? POLLIN | POLLOUT : POLLIN;
+    bool unwritten = !link->writing && link->wire.size + link->out.size > 0;
+    *events = unwritten ? POLLIN | POLLOUT : POLLIN;
     *until_ms = dead_ms(link);
-    int fd = link->connection != NULL ? connection_fd(link->connection) : -1;
+    /* A caller that polls sleeps where no wake reaches it: only while a reply is due. */
+    bool due = !list_empty(&link->in_flight) || link->purpose == LINK_WATCH;
+    int fd = link->connection != NULL && due ? connection_fd(link->connection) : -1;
     pthread_mutex_unlock(&link->lock);
     return fd;
 }

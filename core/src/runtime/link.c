@@ -68,18 +68,21 @@ void link_encode(struct link *link, struct request *request, struct link_node *d
 }
 
 void link_append(struct link *link, struct request *request, struct link_node *done) {
-    request->sent_ms = clock_now_ms();
+    int64_t now_ms = clock_now_ms();
+    request->sent_ms = now_ms;
     request->attempts = 1;
     pthread_mutex_lock(&link->lock);
     if (link->ended)
         finish(request, RCACHE_E_CLOSED, "the cache was closed", done);
     else if (link->connection != NULL)
         link_encode(link, request, done);
-    else if (request->sent_ms < link->retry_ms)
+    else if (now_ms < link->retry_ms)
         finish(request, link->failure.status, link->failure.message, done);
     else
         list_append(&link->unsent, &request->node);
     pthread_mutex_unlock(&link->lock);
+    if (link->purpose == LINK_WATCH) /* who listens there does so without end, unless it knows that a reply is due */
+        service_expect(link->cache, now_ms + link->cache->settings.op_timeout_ms);
 }
 
 /* With the lock, which is given up while writing.  A lost connection is found by who reads. */
@@ -187,7 +190,7 @@ void link_hang_up(struct link *link, int32_t status, const char *how, bool again
 
 bool link_has_work(const struct link *link) {
     return !list_empty(&link->in_flight) || !list_empty(&link->sent) || !list_empty(&link->unsent) ||
-           link->wire.size + link->out.size > 0;
+           (!link->writing && link->wire.size + link->out.size > 0);
 }
 
 /* With the lock.  A parked call leads on; where none is parked, the service thread does. */
