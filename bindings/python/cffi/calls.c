@@ -83,12 +83,12 @@ static rcache_op *begin(rcache *cache, int32_t call, const char *keys, const uin
 }
 
 /* False: the cache is closed. */
-static bool begin_open(step *step, handle *handle, int32_t call, const char *keys, const uint32_t *key_sizes,
+static bool begin_open(rcache_op **op, handle *handle, int32_t call, const char *keys, const uint32_t *key_sizes,
                        size_t count, const char *text, size_t text_size, int64_t time_ms, const rcache_call *how) {
     pthread_rwlock_rdlock(&handle->lock);
     bool open = handle->cache != NULL;
     if (open)
-        step->op = begin(handle->cache, call, keys, key_sizes, count, text, text_size, time_ms, how);
+        *op = begin(handle->cache, call, keys, key_sizes, count, text, text_size, time_ms, how);
     pthread_rwlock_unlock(&handle->lock);
     return open;
 }
@@ -96,7 +96,7 @@ static bool begin_open(step *step, handle *handle, int32_t call, const char *key
 int64_t step_one(step *step, handle *handle, int32_t call, const char *key, uint32_t key_size, const char *text,
                  size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms) {
     rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms };
-    if (!begin_open(step, handle, call, key, &key_size, 1, text, text_size, time_ms, &how))
+    if (!begin_open(&step->op, handle, call, key, &key_size, 1, text, text_size, time_ms, &how))
         return STEP_CLOSED;
     rcache_value *value = &step->event.value;
     if (step_wait(step, -1) != RCACHE_EVENT_DONE || step->event.load != NULL || value->outcome == RCACHE_FAILED ||
@@ -113,7 +113,7 @@ int64_t step_one(step *step, handle *handle, int32_t call, const char *key, uint
 int64_t step_many(step *step, handle *handle, int32_t call, const char *keys, const uint32_t *key_sizes, size_t count,
                   int64_t time_ms, uint32_t flags, int64_t deadline_ms) {
     rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms };
-    if (!begin_open(step, handle, call, keys, key_sizes, count, NULL, 0, time_ms, &how))
+    if (!begin_open(&step->op, handle, call, keys, key_sizes, count, NULL, 0, time_ms, &how))
         return STEP_CLOSED;
     step_wait(step, -1);
     return STEP_EVENT;
@@ -144,4 +144,53 @@ int32_t load_answer(rcache_load *load, const char *values, const int64_t *sizes,
 void load_fail(rcache_load *load, const char *message) {
     for (size_t i = 0; i < rcache_load_count(load); i++)
         rcache_load_fail(load, i, message);
+}
+
+int32_t queue_open(handle *handle, rcache_queue **queue, rcache_error *err) {
+    *err = (rcache_error){ RCACHE_E_CLOSED, "the cache was closed" };
+    pthread_rwlock_rdlock(&handle->lock);
+    int32_t status = handle->cache != NULL ? rcache_queue_new(handle->cache, queue, err) : RCACHE_E_CLOSED;
+    pthread_rwlock_unlock(&handle->lock);
+    return status;
+}
+
+rcache_op *queue_begin(rcache_queue *queue, uint64_t tag, handle *handle, int32_t call, const char *keys,
+                       const uint32_t *key_sizes, size_t count, const char *text, size_t text_size, int64_t time_ms,
+                       uint32_t flags, int64_t deadline_ms) {
+    rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms };
+    rcache_op *op = NULL;
+    if (!begin_open(&op, handle, call, keys, key_sizes, count, text, text_size, time_ms, &how))
+        return NULL;
+    rcache_queue_submit(queue, op, tag);
+    return op;
+}
+
+void drained_clear(drained *drained) {
+    for (size_t i = 0; i < sizeof drained->events / sizeof *drained->events; i++) {
+        rcache_event *event = &drained->events[i];
+        rcache_result_free(event->result);
+        if (event->load != NULL)
+            rcache_load_finish(event->load);
+        event->result = NULL;
+        event->load = NULL;
+    }
+}
+
+size_t queue_drain(rcache_queue *queue, drained *drained) {
+    drained_clear(drained);
+    size_t count = rcache_queue_drain(queue, drained->events, sizeof drained->events / sizeof *drained->events);
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        rcache_event *event = &drained->events[i];
+        const rcache_value *value = &event->value;
+        if (event->kind != RCACHE_EVENT_DONE || value->outcome == RCACHE_FAILED ||
+            value->size > sizeof drained->copy - used || rcache_result_values(event->result, NULL, 0) != 1)
+            continue;
+        if (value->size > 0)
+            memcpy(drained->copy + used, value->data, value->size);
+        used += value->size;
+        rcache_result_free(event->result);
+        event->result = NULL;
+    }
+    return count;
 }

@@ -40,3 +40,24 @@ void load_positions(const rcache_load *load, uint64_t *positions);
 /* Values lie one behind the other.  The status of the first that is refused, with its index; or RCACHE_OK. */
 int32_t load_answer(rcache_load *load, const char *values, const int64_t *sizes, size_t *index);
 void load_fail(rcache_load *load, const char *message);
+
+/* ---- for event loops ---- */
+
+/* RCACHE_E_CLOSED: the cache is closed. */
+int32_t queue_open(handle *handle, rcache_queue **queue, rcache_error *err);
+/* A call for one key or many, submitted; NULL: the cache is closed.  The op is for rcache_op_cancel alone, until its
+ * DONE is drained. */
+rcache_op *queue_begin(rcache_queue *queue, uint64_t tag, handle *handle, int32_t call, const char *keys,
+                       const uint32_t *key_sizes, size_t count, const char *text, size_t text_size, int64_t time_ms,
+                       uint32_t flags, int64_t deadline_ms);
+
+/* What came of some calls.  An event that is DONE and has no result is one of one key, whose value lies in `copy`,
+ * behind those before it.  It owns the results and loads that its events point to, until they are NULL. */
+typedef struct drained {
+    rcache_event events[64];
+    char copy[16384];
+} drained;
+
+/* Lets go what is left from the last time, and takes what is there. */
+size_t queue_drain(rcache_queue *queue, drained *drained);
+void drained_clear(drained *drained);

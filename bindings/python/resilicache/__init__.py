@@ -8,6 +8,7 @@ b'tester'
 """
 
 from ._binding import native as _native
+from .aio import AsyncCache, AsyncTypedCache, AsyncUpdateLock
 from .cache import Cache
 from .cached import CachedFunction
 from .errors import (
@@ -46,6 +47,9 @@ def has(feature: str) -> bool:
 
 
 __all__ = [
+    "AsyncCache",
+    "AsyncTypedCache",
+    "AsyncUpdateLock",
     "AuthError",
     "Cache",
     "CachedFunction",

@@ -26,14 +26,20 @@ FAILED, HIT, LOADED = lib.RCACHE_FAILED, lib.RCACHE_HIT, lib.RCACHE_LOADED
 STALE, ABSENT, DONE = lib.RCACHE_STALE, lib.RCACHE_ABSENT, lib.RCACHE_DONE
 
 EVENT_DONE = lib.RCACHE_EVENT_DONE
+CLOSED = lib.RCACHE_E_CLOSED
 
 Handle = Any
+Queue = Any
 Operation = Any
 Load = Any
 Entry = tuple[int, int, bytes | None | str]
 """Outcome, status, and the value; None where there is none, and in words why where it failed."""
 
+Event = tuple[int, list[Entry] | None, Load | None]
+"""The tag of a call; what came of it, or None where it goes on; and what is to be loaded for it."""
+
 _VALUE = struct.Struct("PNii")  # rcache_value
+_EVENT = struct.Struct("QPPPNiiqII")  # rcache_event
 _CHARS = ffi.typeof("char *")
 _STATS_SIZE = 16384
 _unpack, _step_one = ffi.unpack, lib.step_one
@@ -131,9 +137,16 @@ def begin_one(
 
 def begin_many(handle: Handle, call: int, keys: list[bytes], time_ms: int, flags: int, deadline_ms: int) -> Operation:
     idle = _take_idle()
-    sizes = ffi.from_buffer("uint32_t[]", array("I", map(len, keys)))
-    size = lib.step_many(idle[0], handle, call, b"".join(keys), sizes, len(keys), time_ms, flags, deadline_ms)
+    size = lib.step_many(idle[0], handle, call, b"".join(keys), _sizes(keys), len(keys), time_ms, flags, deadline_ms)
     return _begun(idle, size)
+
+
+def _sizes(keys: list[bytes]) -> Any:
+    return ffi.from_buffer("uint32_t[]", array("I", map(len, keys)))
+
+
+def _closed() -> ClosedError:
+    return ClosedError("the cache was closed", status=lib.RCACHE_E_CLOSED)
 
 
 def _begun(idle: tuple[Any, Any], size: int) -> None | Operation:
@@ -142,7 +155,7 @@ def _begun(idle: tuple[Any, Any], size: int) -> None | Operation:
         return None
     if size == _STEP_CLOSED:
         _idle.append(idle)
-        raise ClosedError("the cache was closed", status=lib.RCACHE_E_CLOSED)
+        raise _closed()
     return idle[0]
 
 
@@ -164,17 +177,26 @@ def drop(operation: Operation) -> None:
 
 def take_load(operation: Operation) -> Load | None:
     """The load of the event at hand, finished at the latest when nothing refers to it."""
-    load = operation.event.load
+    return _take_load(operation.event)
+
+
+def _take_load(event: Any) -> Load | None:
+    load = event.load
     if not load:
         return None
     load = ffi.gc(load, lib.rcache_load_finish)
-    operation.event.load = ffi.NULL
+    event.load = ffi.NULL
     return load
 
 
 def take_entries(operation: Operation) -> list[Entry]:
     """What came of each key, once the operation is done."""
-    result = operation.event.result
+    entries = _entries(operation.event.result)
+    drop(operation)
+    return entries
+
+
+def _entries(result: Any) -> list[Entry]:
     count = lib.rcache_result_values(result, ffi.NULL, 0)
     values = ffi.new("rcache_value[]", count)
     lib.rcache_result_values(result, values, count)
@@ -186,7 +208,6 @@ def take_entries(operation: Operation) -> list[Entry]:
         elif outcome != ABSENT:
             value = _unpack(ffi.cast(_CHARS, address), size) if size else b""
         entries.append((outcome, status, value))
-    drop(operation)
     return entries
 
 
@@ -216,3 +237,70 @@ def load_fail(load: Load, message: str) -> None:
 def load_finish(load: Load) -> None:
     """Harmless when done twice."""
     ffi.release(load)
+
+
+def queue_open(handle: Handle) -> Queue:
+    """A queue for one thread, with room for what is drained from it."""
+    made, failure = ffi.new("rcache_queue **"), ffi.new("rcache_error *")
+    if lib.queue_open(handle, made, failure) != 0:
+        raise error_of(failure.status, _text(failure.message))
+    return ffi.gc(made[0], lib.rcache_queue_free), ffi.gc(ffi.new("drained *"), lib.drained_clear)
+
+
+def queue_fd(queue: Queue) -> int:
+    """Readable while there are events."""
+    descriptor: int = lib.rcache_queue_fd(queue[0])
+    return descriptor
+
+
+def queue_begin(
+    queue: Queue,
+    tag: int,
+    handle: Handle,
+    call: int,
+    keys: list[bytes],
+    text: bytes,
+    time_ms: int,
+    flags: int,
+    deadline_ms: int,
+) -> Any:
+    """What queue_cancel takes, until the tag's last event is drained."""
+    joined, sizes = b"".join(keys), _sizes(keys)
+    op = lib.queue_begin(
+        queue[0], tag, handle, call, joined, sizes, len(keys), text, len(text), time_ms, flags, deadline_ms
+    )
+    if not op:
+        raise _closed()
+    return op
+
+
+def queue_cancel(op: Any) -> None:
+    """The last event comes all the same."""
+    lib.rcache_op_cancel(op)
+
+
+def queue_drain(queue: Queue) -> list[Event]:
+    """Some of the events at hand."""
+    drained = queue[1]
+    count = lib.queue_drain(queue[0], drained)
+    taken: list[Event] = []
+    start = 0
+    for index, (tag, result, load, _, size, outcome, status, _, kind, _) in enumerate(
+        _EVENT.iter_unpack(ffi.buffer(drained.events)[: count * _EVENT.size])
+    ):
+        event: Any = drained.events[index] if load or result else None  # NULL is told without a look
+        entries: list[Entry] | None = None
+        if result:
+            entries = _entries(event.result)
+        elif kind == EVENT_DONE:
+            value = None if outcome == ABSENT else _unpack(drained.copy + start, size)
+            entries = [(outcome, status, value)]
+            start += size
+        taken.append((tag, entries, _take_load(event) if load else None))
+    return taken
+
+
+def queue_free(queue: Queue) -> None:
+    """Ends its calls without a word.  Harmless when done twice."""
+    for part in queue:
+        ffi.release(part)

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import TypeVar
+
+from ._binding import native
+
+K = TypeVar("K", str, bytes)
 
 Key = str | bytes
 Value = bytes | bytearray | memoryview
@@ -82,3 +88,17 @@ def option_text(name: str, value: OptionValue) -> str:
 def check_loader(loader: object) -> None:
     if not callable(loader):
         raise TypeError(f"a loader is a function, not {type(loader).__name__}")
+
+
+def consistency(strong: bool | None) -> int:
+    if strong is None:
+        return 0
+    if isinstance(strong, bool):
+        return int(native.STRONG if strong else native.EVENTUAL)
+    raise TypeError(f"strong is True, False or None, not {type(strong).__name__}")
+
+
+def listed(keys: Iterable[K]) -> Iterable[K]:
+    if isinstance(keys, (str, bytes)):
+        raise TypeError(f"keys is a list or another iterable of keys, not one {type(keys).__name__}")
+    return keys

@@ -15,16 +15,18 @@ from .arguments import (
     Seconds,
     Value,
     check_loader,
+    consistency,
     key_bytes,
+    listed,
     milliseconds,
     option_text,
     optional_milliseconds,
     value_bytes,
 )
 from .cached import Decorator, cached
-from .errors import Error, error_of
 from .load import Producer, Workers, produce_many, produce_one, run
 from .lock import UpdateLock
+from .results import count_done, read_entry, read_lines, read_text, read_values
 from .typed import Codec, TypedCache
 
 K = TypeVar("K", str, bytes)
@@ -128,7 +130,7 @@ class Cache:
             key_bytes(key),
             b"",
             milliseconds("ttl", ttl),
-            _consistency(strong),
+            consistency(strong),
             optional_milliseconds("deadline", deadline),
         )
         if value is None or type(value) is bytes:
@@ -139,7 +141,7 @@ class Cache:
         self, key: Key, ttl: Seconds, loader: Callable[[], Value | None], strong: bool | None
     ) -> tuple[str, bytes | None]:
         """The outcome in a word, and the value.  A refresh is done before this returns, not behind it."""
-        flags = native.INLINE | _consistency(strong)
+        flags = native.INLINE | consistency(strong)
         operation = native.begin_many(self._here(), native.FETCH, [key_bytes(key)], milliseconds("ttl", ttl), flags, 0)
         outcome, value = self._entry(operation, key, produce_one(loader))
         return {native.HIT: "hit", native.LOADED: "loaded", native.STALE: "stale"}.get(outcome, "absent"), value
@@ -163,21 +165,11 @@ class Cache:
         {'user:1': b'tester', 'user:2': b'tester'}
         """
         check_loader(loader)
-        names = list(dict.fromkeys(_listed(keys)))
+        names = list(dict.fromkeys(listed(keys)))
         ttl_ms, deadline_ms = milliseconds("ttl", ttl), optional_milliseconds("deadline", deadline)
         produce = produce_many(loader, names)
-        entries = self._many(native.FETCH, names, ttl_ms, _consistency(strong), deadline_ms, produce)
-        results: dict[K, bytes | None] = {}
-        failure: Error | None = None
-        for key, (outcome, status, value) in zip(names, entries, strict=True):
-            if outcome != native.FAILED:
-                results[key] = value  # type: ignore[assignment]
-            elif failure is None:
-                failure = error_of(status, str(value), key)
-        if failure is not None:
-            failure.results = results
-            raise failure
-        return results
+        entries = self._many(native.FETCH, names, ttl_ms, consistency(strong), deadline_ms, produce)
+        return read_values(entries, names)
 
     def get(self, key: Key, *, deadline: Seconds | None = None) -> bytes | None:
         """What is stored, whatever its state; None where there is nothing.  Never loads.
@@ -236,8 +228,7 @@ class Cache:
         >>> entry["state"], entry["size"]
         ('fresh', 6)
         """
-        text = self._one(native.INSPECT, key, deadline=deadline)
-        return None if text is None else _read_lines(text.decode("utf-8", "backslashreplace"))
+        return read_text(self._one(native.INSPECT, key, deadline=deadline))
 
     def stats(self) -> dict[str, str | int]:
         """Counters of this cache, since it was opened in this process.
@@ -245,7 +236,7 @@ class Cache:
         >>> "hits" in cache.stats()
         True
         """
-        return _read_lines(native.stats(self._here()))
+        return read_lines(native.stats(self._here()))
 
     # ---- locks for update ----
 
@@ -361,17 +352,11 @@ class Cache:
         if len(names) == 1:
             return int(self._one(call, names[0], deadline=deadline) is not None)
         entries = self._many(call, names, 0, 0, optional_milliseconds("deadline", deadline), None)
-        for key, (outcome, status, value) in zip(names, entries, strict=True):
-            if outcome == native.FAILED:
-                raise error_of(status, str(value), key)
-        return sum(outcome == native.DONE for outcome, _, _ in entries)
+        return count_done(entries, names)
 
     def _entry(self, operation: Any, key: Key, produce: Producer | None) -> tuple[int, bytes | None]:
         """The one key's outcome and value."""
-        outcome, status, value = self._drive(operation, produce)[0]
-        if outcome == native.FAILED:
-            raise error_of(status, str(value), key)
-        return outcome, value  # type: ignore[return-value]
+        return read_entry(self._drive(operation, produce), key)
 
     def _drive(self, operation: Any, produce: Producer | None) -> list[native.Entry]:
         """Runs the operation from the event at hand to its end: loads here what is asked for, and behind what may wait.
@@ -397,25 +382,3 @@ class Cache:
         if behind is not None and produce is not None:
             self._workers.submit(behind, produce)
         return entries
-
-
-def _consistency(strong: bool | None) -> int:
-    if strong is None:
-        return 0
-    if isinstance(strong, bool):
-        return int(native.STRONG if strong else native.EVENTUAL)
-    raise TypeError(f"strong is True, False or None, not {type(strong).__name__}")
-
-
-def _listed(keys: Iterable[K]) -> Iterable[K]:
-    if isinstance(keys, (str, bytes)):
-        raise TypeError(f"keys is a list or another iterable of keys, not one {type(keys).__name__}")
-    return keys
-
-
-def _read_lines(text: str) -> dict[str, str | int]:
-    """Of "name value" lines; whole numbers become int, but an owner stays text."""
-    lines = (line.partition(" ") for line in text.splitlines())
-    return {
-        name: int(value) if re.fullmatch(r"-?\d+", value) and name != "owner" else value for name, _, value in lines
-    }

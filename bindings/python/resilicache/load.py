@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -26,31 +27,43 @@ Producer = Callable[[list[int]], Answers]
 
 def produce_one(loader: Callable[[], Value | None]) -> Producer:
     def produce(positions: list[int]) -> Answers:
-        value = loader()
-        return [None if value is None else value_bytes(value)], set()
+        return answer_one(loader())
 
     return produce
+
+
+def answer_one(value: Value | None) -> Answers:
+    return [None if value is None else value_bytes(value)], set()
 
 
 def produce_many(loader: Callable[[list[K]], Mapping[K, Value | None]], keys: list[K]) -> Producer:
     def produce(positions: list[int]) -> Answers:
         missing = [keys[position] for position in positions]
-        found = loader(missing)
-        if not isinstance(found, Mapping):
-            raise TypeError(f"a batch's loader returns a dict of its keys, not {type(found).__name__}")
-        values = [found.get(key) for key in missing]
-        answers = [None if value is None else value_bytes(value) for value in values]
-        forgotten = {index for index, key in enumerate(missing) if values[index] is None and key not in found}
-        return answers, forgotten
+        return answer_many(missing, loader(missing))
 
     return produce
 
 
+def answer_many(missing: list[K], found: Mapping[K, Value | None]) -> Answers:
+    if not isinstance(found, Mapping):
+        raise TypeError(f"a batch's loader returns a dict of its keys, not {type(found).__name__}")
+    values = [found.get(key) for key in missing]
+    answers = [None if value is None else value_bytes(value) for value in values]
+    forgotten = {index for index, key in enumerate(missing) if values[index] is None and key not in found}
+    return answers, forgotten
+
+
 def run(load: native.Load, produce: Producer) -> None:
     """Answers the load and finishes it.  An exception of the loader's fails it and goes on to the caller."""
+    with finishing(load):
+        native.load_answer(load, *produce(native.load_positions(load)))
+
+
+@contextmanager
+def finishing(load: native.Load) -> Iterator[None]:
+    """Finishes the load at the end of the block; an exception in it fails the load and goes on."""
     try:
-        answers, forgotten = produce(native.load_positions(load))
-        native.load_answer(load, answers, forgotten)
+        yield
     except BaseException as error:
         native.load_fail(load, f"{type(error).__name__}: {error}")
         raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .arguments import Key, Seconds
 from .errors import Error
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from .cache import Cache
 
 
-class UpdateLock:
-    """A context manager, made by `Cache.lock_for_update`."""
+class Holder:
+    """Who wants a lock, on what, and how."""
 
     def __init__(
         self,
-        cache: Cache,
+        cache: Any,
         key: Key,
         owner: Key | None,
         *,
@@ -30,6 +30,18 @@ class UpdateLock:
         self.owner: Key = secrets.token_hex(16) if owner is None else owner
         """Who holds the lock; unlocking and renewing from elsewhere need it."""
         self._cache, self._lease, self._deadline, self._wait = cache, lease, deadline, wait
+
+    def _unlock_failed(self, exception: BaseException | None) -> None:
+        """In the handler of the failure: what the block raised goes before it."""
+        if exception is None:
+            raise
+        logger.warning("%r could not be unlocked after an exception", self.key, exc_info=True)
+
+
+class UpdateLock(Holder):
+    """A context manager, made by `Cache.lock_for_update`."""
+
+    _cache: Cache
 
     def renew(self, lease: Seconds | None = None) -> None:
         """The lock lives for `lease` from now: None, for as long as at first.  LostError: it had ended.
@@ -47,6 +59,4 @@ class UpdateLock:
         try:
             self._cache.unlock(self.key, self.owner, deadline=self._deadline)
         except Error:
-            if exception is None:
-                raise
-            logger.warning("%r could not be unlocked after an exception", self.key, exc_info=True)
+            self._unlock_failed(exception)

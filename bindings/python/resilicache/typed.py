@@ -28,12 +28,10 @@ class DumpsLoads(Protocol):
 Codec = DumpsLoads | tuple[Callable[[T], Any], Callable[[bytes], T]]
 
 
-class TypedCache(Generic[T]):
-    """Made by `Cache.typed`.  None is no value here, either: it says that there is none."""
+class Coder(Generic[T]):
+    """Between values and bytes.  None is no value here, either: it says that there is none."""
 
-    def __init__(self, cache: Cache, codec: Codec[T]) -> None:
-        self.cache = cache
-        """The cache below, for all that has nothing to do with values."""
+    def __init__(self, codec: Codec[T]) -> None:
         self._dumps: Callable[[T], Any]
         self._loads: Callable[[bytes], T]
         if isinstance(codec, tuple):
@@ -49,8 +47,23 @@ class TypedCache(Generic[T]):
         text = self._dumps(value)
         return text.encode() if isinstance(text, str) else value_bytes(text)
 
+    def _encoded_to_store(self, value: T) -> bytes:
+        encoded = self._encoded(value)
+        if encoded is None:
+            raise TypeError("None can't be stored: delete the key, or let a loader say that there is none")
+        return encoded
+
     def _decoded(self, value: bytes | None) -> T | None:
         return None if value is None else self._loads(value)
+
+
+class TypedCache(Coder[T]):
+    """Made by `Cache.typed`."""
+
+    def __init__(self, cache: Cache, codec: Codec[T]) -> None:
+        super().__init__(codec)
+        self.cache = cache
+        """The cache below, for all that has nothing to do with values."""
 
     def fetch(
         self,
@@ -104,10 +117,7 @@ class TypedCache(Generic[T]):
         >>> numbers.get("answer")
         42
         """
-        encoded = self._encoded(value)
-        if encoded is None:
-            raise TypeError("None can't be stored: delete the key, or let a loader say that there is none")
-        self.cache.set(key, encoded, ttl, deadline=deadline)
+        self.cache.set(key, self._encoded_to_store(value), ttl, deadline=deadline)
 
     def raw_get(self, key: Key, *, deadline: Seconds | None = None) -> T | None:
         """As `Cache.raw_get`."""
@@ -115,10 +125,7 @@ class TypedCache(Generic[T]):
 
     def raw_set(self, key: Key, value: T, ttl: Seconds, *, deadline: Seconds | None = None) -> None:
         """As `Cache.raw_set`."""
-        encoded = self._encoded(value)
-        if encoded is None:
-            raise TypeError("None can't be stored: delete the key, or let a loader say that there is none")
-        self.cache.raw_set(key, encoded, ttl, deadline=deadline)
+        self.cache.raw_set(key, self._encoded_to_store(value), ttl, deadline=deadline)
 
     def invalidate(self, *keys: Key, deadline: Seconds | None = None) -> None:
         """As `Cache.invalidate`."""
