@@ -36,11 +36,12 @@ const char *key_of(const char *name) {
     return key;
 }
 
-struct answer run_one(rcache_op *op) {
+/* Runs the op to its end; what became of its one key. */
+static struct answer answer_of(rcache_op *op, rcache_loader loader, void *arg) {
     struct answer answer = { 0 };
     rcache_result *result;
     rcache_value value;
-    answer.status = rcache_op_run(op, NULL, NULL, &result);
+    answer.status = rcache_op_run(op, loader, arg, &result);
     rcache_result_values(result, &value, 1);
     answer.outcome = value.outcome;
     if (value.size > 0)
@@ -48,6 +49,10 @@ struct answer run_one(rcache_op *op) {
     snprintf(answer.message, sizeof answer.message, "%s", rcache_result_message(result, 0));
     rcache_result_free(result);
     return answer;
+}
+
+struct answer run_one(rcache_op *op) {
+    return answer_of(op, NULL, NULL);
 }
 
 void load_row(rcache_load *load, void *arg) {
@@ -74,19 +79,9 @@ void load_row(rcache_load *load, void *arg) {
 
 struct answer fetch_until(rcache *cache, const char *key, struct database *database, uint32_t flags,
                           int64_t deadline_ms) {
-    struct answer answer = { 0 };
     rcache_call call = { .struct_size = sizeof call, .flags = flags, .deadline_ms = deadline_ms };
-    rcache_result *result;
-    rcache_value value;
     uint32_t size = (uint32_t)strlen(key);
-    answer.status = rcache_op_run(rcache_op_fetch(cache, key, &size, 1, 100000, &call), load_row, database, &result);
-    rcache_result_values(result, &value, 1);
-    answer.outcome = value.outcome;
-    if (value.size > 0)
-        memcpy(answer.text, value.data, value.size < sizeof answer.text ? value.size : sizeof answer.text - 1);
-    snprintf(answer.message, sizeof answer.message, "%s", rcache_result_message(result, 0));
-    rcache_result_free(result);
-    return answer;
+    return answer_of(rcache_op_fetch(cache, key, &size, 1, 100000, &call), load_row, database);
 }
 
 struct answer fetch(rcache *cache, const char *key, struct database *database, uint32_t flags) {

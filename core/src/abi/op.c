@@ -102,10 +102,10 @@ static void apply_call(struct op *op, const struct beginning *begin, const rcach
     op->wait = (call->flags & RCACHE_WAIT) != 0;
     op->ttl_ms = begin->ttl_ms;
     op->lease_ms = begin->lease_ms > 0 ? begin->lease_ms : policy->lock_expire_max_ms;
-    op->began_ms = clock_now_ms();
+    int64_t now_ms = clock_now_ms();
     op->deadline_given = call->deadline_ms > 0;
     int64_t wait_ms = op->deadline_given ? call->deadline_ms : policy->deadline_ms;
-    op->deadline_ms = wait_ms < INT64_MAX - op->began_ms ? op->began_ms + wait_ms : INT64_MAX;
+    op->deadline_ms = wait_ms < INT64_MAX - now_ms ? now_ms + wait_ms : INT64_MAX;
 }
 
 static void attach(struct op *op, struct rcache *cache) {

@@ -48,6 +48,12 @@ struct blob *text_of_key(struct slice key) {
     return blob_copy(text, length);
 }
 
+char *text_put_hex(char *at, uint64_t number) {
+    for (int shift = 60; shift >= 0; shift -= 4)
+        *at++ = "0123456789abcdef"[number >> shift & 15];
+    return at;
+}
+
 const char *text_of_number(char *buffer, int64_t number) {
     char *at = buffer + TEXT_NUMBER_SIZE;
     uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;

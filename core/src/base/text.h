@@ -4,10 +4,16 @@
 
 #include "base/blob.h"
 
+#include <stdint.h>
+
 /* The parts, one behind the other; the last argument is NULL.  NULL for want of memory. */
 struct blob *text_join(const char *first, ...);
 /* The key for a message: printable ASCII as it is, other bytes as \xNN, cut with "..." past 64 characters. */
 struct blob *text_of_key(struct slice key);
+
+enum { TEXT_HEX_SIZE = 16 };
+/* Exactly TEXT_HEX_SIZE lower-case digits, no NUL behind them; returns the place behind the last. */
+char *text_put_hex(char *at, uint64_t number);
 
 enum { TEXT_NUMBER_SIZE = 24 };
 /* Decimal, into a buffer of TEXT_NUMBER_SIZE; returns it. */

@@ -2,6 +2,7 @@
 
 #include "engine/flight.h"
 #include "engine/load.h"
+#include "engine/pause.h"
 #include "resilicache.h"
 
 bool engine_init(struct engine *engine, const struct policy *policy, struct counters *counters, uint64_t identity,
@@ -45,11 +46,9 @@ int64_t engine_due_ms(const struct engine *engine) {
     return first != NULL ? first->due : INT64_MAX;
 }
 
-/* Another writer has the key locked: asked again after a pause that grows with the time already waited. */
+/* Another writer has the key locked: asked again after a while. */
 static void wait_for_lock(struct engine *engine, struct slot *slot, int64_t now_ms) {
-    int64_t longest = engine->policy->lock_sleep_ms;
-    slot->pause_ms = slot->pause_ms < 8 ? slot->pause_ms + 1 : slot->pause_ms + slot->pause_ms / 8;
-    slot->pause_ms = slot->pause_ms < longest ? slot->pause_ms : longest;
+    slot->pause_ms = pause_after(slot->pause_ms, engine->policy->lock_sleep_ms);
     engine_arm(engine, &slot->timer, now_ms + slot->pause_ms);
 }
 

@@ -1,13 +1,9 @@
 #include "engine/flight.h"
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "engine/load.h"
 #include "resilicache.h"
-
-static void write_hex(char *out, uint64_t number) {
-    for (int i = 15; i >= 0; i--, number >>= 4)
-        out[i] = "0123456789abcdef"[number & 15];
-}
 
 static struct flight *flight_new(struct engine *engine, const struct slot *slot) {
     struct slice key = slot->request.key;
@@ -22,8 +18,7 @@ static struct flight *flight_new(struct engine *engine, const struct slot *slot)
     if (key.size > 0)
         memcpy(flight->key, key.data, key.size);
     flight->node.key = slice_of(flight->key, key.size);
-    write_hex(flight->token, engine->identity);
-    write_hex(flight->token + 16, ++engine->tokens);
+    text_put_hex(text_put_hex(flight->token, engine->identity), ++engine->tokens);
     flight->request.key = flight->renewal.key = flight->node.key;
     flight->request.owner = flight->renewal.owner = slice_of(flight->token, TOKEN_SIZE);
     flight->request.route = flight->renewal.route = slot->op->route;

@@ -1,7 +1,7 @@
 /* lease: a flight's dealings with the store: asking for the lease, waiting for another's, storing, renewing. */
-#include "base/text.h"
 #include "engine/flight.h"
 #include "engine/load.h"
+#include "engine/pause.h"
 #include "engine/ttl.h"
 #include "resilicache.h"
 
@@ -50,11 +50,8 @@ static void check(struct engine *engine, struct flight *flight) {
     send(engine, flight, engine->can_watch ? VERB_WATCH : VERB_PEEK);
 }
 
-/* Polls lie an eighth of the time waited apart, so that what is missed is a small part of it. */
 static int64_t next_pause(const struct engine *engine, struct flight *flight) {
-    int64_t longest = engine->policy->lock_sleep_ms;
-    int64_t pause = flight->pause_ms < 8 ? flight->pause_ms + 1 : flight->pause_ms + flight->pause_ms / 8;
-    flight->pause_ms = pause < longest ? pause : longest;
+    flight->pause_ms = pause_after(flight->pause_ms, engine->policy->lock_sleep_ms);
     return flight->pause_ms;
 }
 

@@ -57,7 +57,6 @@ struct op {
     size_t prefix_size;     /* of every key: what the caller didn't write */
     int64_t ttl_ms;         /* fetch, set */
     int64_t lease_ms;       /* lock, renew */
-    int64_t began_ms;
     _Atomic int64_t deadline_ms; /* on the monotonic clock */
     struct slice owner;
     size_t count;

@@ -58,6 +58,11 @@ enum verb {
     VERB_INSPECT
 };
 
+/* Whether the verb may change an entry. */
+static inline bool verb_changes(enum verb verb) {
+    return verb != VERB_PEEK && verb != VERB_WATCH && verb != VERB_GET && verb != VERB_INSPECT;
+}
+
 enum verdict {
     VERDICT_NONE = 0, /* status says why */
     VERDICT_FRESH,

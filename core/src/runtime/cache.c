@@ -87,10 +87,6 @@ void cache_close(struct rcache *cache) {
 
 /* ---- requests and their replies ---- */
 
-static bool changes_key(enum verb verb) {
-    return verb != VERB_PEEK && verb != VERB_WATCH && verb != VERB_GET && verb != VERB_INSPECT;
-}
-
 static void execute(struct rcache *cache, struct request *request, int64_t now_ms) {
     request->sent_ms = now_ms;
     memory_execute(cache->memory, request, now_ms);
@@ -102,7 +98,7 @@ static void run_in_memory(struct rcache *cache, struct link_node *outgoing) {
     for (struct link_node *node; (node = list_take(outgoing)) != NULL;) {
         struct request *request = list_entry(node, struct request, node);
         execute(cache, request, now_ms);
-        if (changes_key(request->verb))
+        if (verb_changes(request->verb))
             engine_changed(&cache->engine, request->key);
         engine_reply(&cache->engine, request, now_ms);
     }
@@ -224,7 +220,7 @@ static void submit_to_memory(struct rcache *cache, struct op *op) {
     for (size_t i = 0; i < op->count; i++)
         execute(cache, &op->slots[i].request, now_ms);
     op->pending = 0;
-    if (!changes_key(op->slots[0].request.verb))
+    if (!verb_changes(op->slots[0].request.verb))
         return;
     struct engine *engine = cache_lock_engine(cache);
     for (size_t i = 0; i < op->count; i++)

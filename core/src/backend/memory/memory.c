@@ -82,7 +82,7 @@ void memory_execute(struct memory *memory, struct request *request, int64_t now_
     pthread_mutex_lock(&shard->lock);
     verbs_execute(&shard->store, request, now_ms);
     pthread_mutex_unlock(&shard->lock);
-    if (memory->bytes_max > 0 && verbs_write(request->verb))
+    if (memory->bytes_max > 0 && verb_changes(request->verb))
         make_room(memory, request->key);
 }
 

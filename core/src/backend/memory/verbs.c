@@ -340,15 +340,11 @@ static enum verdict verb_execute(struct act *act) {
     return VERDICT_NONE;
 }
 
-bool verbs_write(enum verb verb) {
-    return verb != VERB_PEEK && verb != VERB_WATCH && verb != VERB_GET && verb != VERB_INSPECT;
-}
-
 void verbs_execute(struct store *store, struct request *request, int64_t now_ms) {
     struct act act = { store, request, store_find(store, request->key, now_ms), now_ms };
     request->reply = (struct reply){ .status = RCACHE_OK };
     request->reply.verdict = verb_execute(&act);
-    if (!verbs_write(request->verb))
+    if (!verb_changes(request->verb))
         return;
     if (act.entry != NULL && entry_expired(act.entry, now_ms))
         remove_entry(&act);

@@ -7,7 +7,5 @@
 
 /* Fills request->reply.  The caller holds the store's lock. */
 void verbs_execute(struct store *store, struct request *request, int64_t now_ms);
-/* Whether the verb may change an entry. */
-bool verbs_write(enum verb verb);
 
 #endif

@@ -12,7 +12,7 @@ struct words {
     char numbers[4][TEXT_NUMBER_SIZE];
     size_t number_count;
     char meta[META_SIZE_MAX];
-    char epoch[17];
+    char epoch[TEXT_HEX_SIZE];
 };
 
 static void add(struct words *words, struct slice word) {
@@ -38,9 +38,8 @@ static void add_epoch(struct words *words, const struct request *request, const 
         add_text(words, "-");
         return;
     }
-    for (int i = 0; i < 16; i++)
-        words->epoch[i] = "0123456789abcdef"[facts->epoch >> (60 - 4 * i) & 15];
-    add(words, slice_of(words->epoch, facts->epoch != 0 ? 16 : 0));
+    text_put_hex(words->epoch, facts->epoch);
+    add(words, slice_of(words->epoch, facts->epoch != 0 ? TEXT_HEX_SIZE : 0));
 }
 
 static void add_arguments(struct words *words, const struct request *request, const struct server_facts *facts) {

@@ -9,21 +9,15 @@ static char *put_text(char *at, const char *text) {
     return at + size;
 }
 
-static char *put_hex(char *at, uint64_t number) {
-    for (int shift = 60; shift >= 0; shift -= 4)
-        *at++ = "0123456789abcdef"[number >> shift & 15];
-    return at;
-}
-
 size_t meta_write(char text[META_SIZE_MAX], const struct meta *meta, struct slice value) {
     char digits[TEXT_NUMBER_SIZE];
     char *at = text;
     if (meta->epoch != 0) {
-        at = put_hex(put_text(at, "e="), meta->epoch);
+        at = text_put_hex(put_text(at, "e="), meta->epoch);
         *at++ = ';';
     }
     at = put_text(put_text(at, "n="), text_of_number(digits, (int64_t)value.size));
-    at = put_hex(put_text(at, ";h="), hash64(value.data, value.size, 0));
+    at = text_put_hex(put_text(at, ";h="), hash64(value.data, value.size, 0));
     if (meta->absent)
         at = put_text(at, ";a");
     return (size_t)(at - text);

@@ -1,0 +1,13 @@
+/* pause: how long to wait before asking again.  An eighth of the pause is added each time, so that what is missed stays
+ * a small part of the time waited; it begins at 1 ms, near one round trip. */
+#ifndef RESILICACHE_ENGINE_PAUSE_H
+#define RESILICACHE_ENGINE_PAUSE_H
+
+#include <stdint.h>
+
+static inline int64_t pause_after(int64_t pause_ms, int64_t longest_ms) {
+    int64_t next_ms = pause_ms < 8 ? pause_ms + 1 : pause_ms + pause_ms / 8;
+    return next_ms < longest_ms ? next_ms : longest_ms;
+}
+
+#endif
