@@ -163,6 +163,25 @@ static void a_queue_with_live_ops_can_be_freed(void **state) {
     loop_close(&loop);
 }
 
+/* It is settled, not drained, and its deadline is still to come when the queue goes. */
+static void a_queue_can_be_freed_before_a_settled_op_is_drained(void **state) {
+    (void)state;
+    loop_open(&loop, NULL);
+    const char *key = key_of("user");
+    submit_fetch(&loop, key, 0, NULL);
+    rcache_event event = { 0 };
+    wait_for(rcache_queue_drain(loop.queue, &event, 1) == 1);
+    rcache_call call = { .struct_size = sizeof call, .deadline_ms = 200 };
+    submit_fetch(&loop, key, 1, &call);
+    wait_for((rcache_queue_drain(loop.queue, &(rcache_event){ 0 }, 1), counter(loop.cache, "joined") == 1));
+    load_row(event.load, &loop.database);
+    wait_for(counter(loop.cache, "loads_stored") == 1);
+    rcache_queue_free(loop.queue);
+    int64_t end_ms = scene_now_ms() + 300; /* past the deadline that was set */
+    wait_for(scene_now_ms() > end_ms);
+    rcache_close(loop.cache);
+}
+
 /* The option bounds waiting, not the caller's own work. */
 static void a_slow_loader_is_not_ended_by_the_deadline_option(void **state) {
     (void)state;
@@ -230,6 +249,7 @@ int main(void) {
         cmocka_unit_test(a_deadline_passes_without_a_thread_that_waits),
         cmocka_unit_test(closing_ends_what_is_under_way),
         cmocka_unit_test(a_queue_with_live_ops_can_be_freed),
+        cmocka_unit_test(a_queue_can_be_freed_before_a_settled_op_is_drained),
         cmocka_unit_test(a_slow_loader_is_not_ended_by_the_deadline_option),
         cmocka_unit_test(closing_while_another_thread_submits),
         cmocka_unit_test(an_op_gets_on_by_polling_alone),

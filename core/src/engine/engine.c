@@ -141,6 +141,16 @@ void engine_changed(struct engine *engine, struct slice key) {
         }
 }
 
+/* An op in its private phase is its driver's to end. */
+static void op_timer(struct engine *engine, struct op *op, int64_t now_ms) {
+    if (!op->shared) {
+        engine_wake(engine, op);
+        return;
+    }
+    engine->counters->timeouts++;
+    engine_end_op(engine, op, RCACHE_E_TIMEOUT, "deadline passed", now_ms);
+}
+
 static void run_timer(struct engine *engine, struct timer *timer, int64_t now_ms) {
     switch (timer->kind) {
     case TIMER_FLIGHT:
@@ -157,8 +167,7 @@ static void run_timer(struct engine *engine, struct timer *timer, int64_t now_ms
         return;
     }
     case TIMER_OP:
-        engine->counters->timeouts++;
-        engine_end_op(engine, list_entry(timer, struct op, timer), RCACHE_E_TIMEOUT, "deadline passed", now_ms);
+        op_timer(engine, list_entry(timer, struct op, timer), now_ms);
         return;
     }
 }

@@ -21,6 +21,13 @@ uint32_t call_news(struct call *call) {
     return call->bit;
 }
 
+static void disarm(struct op *op) {
+    if (!op->timed)
+        return;
+    engine_disarm(cache_lock_engine(call_of(op)->cache), &op->timer);
+    cache_unlock_engine(call_of(op)->cache, NULL);
+}
+
 /* Ends what is not settled yet, wherever the op is. */
 static void end(struct op *op, int32_t status, const char *what) {
     struct rcache *cache = call_of(op)->cache;
@@ -28,6 +35,7 @@ static void end(struct op *op, int32_t status, const char *what) {
         for (size_t i = 0; i < op->count; i++)
             if (!op->slots[i].settled)
                 slot_fail(&op->slots[i], status, what);
+        disarm(op);
         return;
     }
     engine_end_op(cache_lock_engine(cache), op, status, what, clock_now_ms());
@@ -37,8 +45,10 @@ static void end(struct op *op, int32_t status, const char *what) {
 /* The first replies are in.  True: that was all. */
 static bool settle_private(struct op *op) {
     struct rcache *cache = call_of(op)->cache;
-    if (op_settle(op, &cache->counters))
+    if (op_settle(op, &cache->counters)) {
+        disarm(op);
         return true;
+    }
     if (!service_start(cache)) {
         if (cache->closed)
             end(op, RCACHE_E_CLOSED, "the cache was closed");
@@ -55,6 +65,17 @@ static bool settle_private(struct op *op) {
     return false;
 }
 
+/* A server that doesn't answer ends the first phase by itself, but not as soon as a short deadline wants it. */
+static void time_first_phase(struct op *op) {
+    struct rcache *cache = call_of(op)->cache;
+    int64_t sure_ms = cache->settings.op_timeout_ms + 2 * cache->settings.connect_timeout_ms;
+    op->timed = call_of(op)->queue != NULL && op->deadline_ms - clock_now_ms() < sure_ms && service_start(cache);
+    if (!op->timed)
+        return;
+    engine_arm(cache_lock_engine(cache), &op->timer, op->deadline_ms);
+    cache_unlock_engine(cache, NULL);
+}
+
 static bool begin(struct op *op) {
     struct call *call = call_of(op);
     struct rcache *cache = call->cache;
@@ -65,6 +86,7 @@ static bool begin(struct op *op) {
         return true;
     }
     if (op->unsettled > 0 && op_prepare(op, &cache->settings.policy, &random)) {
+        time_first_phase(op);
         cache_submit(cache, op);
         return false;
     }
@@ -183,4 +205,5 @@ void call_cancel(struct op *op) {
 void call_abandon(struct op *op) {
     if (call_of(op)->begun && op->unsettled > 0)
         end(op, RCACHE_E_CANCELED, "given up by its caller");
+    disarm(op);
 }
