@@ -222,10 +222,9 @@ enum {
     RCACHE_EVENT_DONE,    /* the last: `result` is the caller's, `value` the view of its first key; a `load` beside
                              it is a refresh behind, the caller's to finish, best elsewhere */
     RCACHE_EVENT_LOAD,    /* `load` is the caller's to finish, then wait again */
-    RCACHE_EVENT_LOG,     /* `value` is a line of text; for queues that asked for it */
+    RCACHE_EVENT_CONNECT, /* stepping: open a connection to `value`, within wait_ms, and call it `node` */
     RCACHE_EVENT_SEND,    /* stepping: send `value` to `node` */
-    RCACHE_EVENT_RECEIVE, /* stepping: bytes from `node` are due, within wait_ms */
-    RCACHE_EVENT_WAIT     /* stepping: come back in wait_ms */
+    RCACHE_EVENT_CLOSE    /* stepping: close `node`; there is nothing more to tell of it */
 };
 
 typedef struct rcache_event { /* layout frozen: one cache line where pointers have 8 bytes */
@@ -269,6 +268,43 @@ RCACHE_API void rcache_queue_submit(rcache_queue *queue, rcache_op *op, uint64_t
 RCACHE_API size_t rcache_queue_drain(rcache_queue *queue, rcache_event *events, size_t capacity);
 /* Ends its ops without telling; loads that were handed out stay the caller's to finish. */
 RCACHE_API void rcache_queue_free(rcache_queue *queue);
+
+/* ---- driver 3, stepping: for callers with sockets of their own ------------------------------------------------
+ * A cache with a stepper opens no socket and starts no thread: the caller connects, sends, receives and keeps the
+ * time.  A round: submit ops; drain, until fewer events come than there is room for, and do what they ask for; wait
+ * for bytes, for the time, for a load to be finished; tell the stepper; drain again.
+ * Threads: one at a time, for the cache and all that comes of it.  No other driver runs ops of such a cache. */
+
+typedef struct rcache_stepper rcache_stepper;
+
+/* At most one a cache, made before its first op; else RCACHE_E_MISUSE. */
+RCACHE_API int32_t rcache_stepper_new(rcache *cache, rcache_stepper **stepper, rcache_error *err);
+/* The op is the stepper's from here on; its events carry the tag.  rcache_op_cancel is allowed until its DONE is
+ * drained. */
+RCACHE_API void rcache_stepper_submit(rcache_stepper *stepper, rcache_op *op, uint64_t tag);
+/* Runs what is due, then fills in up to `capacity` events, without waiting; their count.  Every op brings DONE, once.
+ * CONNECT has a URL in `value`: redis://127.0.0.1:6379, redis://[::1]:6379 or unix:///path.  No two connections have
+ * the same `node`.  What SEND hands out counts as sent.  `value` is valid until the next drain. */
+RCACHE_API size_t rcache_stepper_drain(rcache_stepper *stepper, rcache_event *events, size_t capacity);
+/* Drain again in so many milliseconds, whatever happens meanwhile; -1: only when something does. */
+RCACHE_API int64_t rcache_stepper_wait_ms(const rcache_stepper *stepper);
+/* The connection stands.  `facts` NULL: it is new, and a handshake follows.  Else what rcache_stepper_facts said of
+ * this very connection, which was kept in a pool: it is used at once. */
+RCACHE_API void rcache_stepper_connected(rcache_stepper *stepper, uint32_t node, const char *facts);
+/* Writes what the handshake found out, one word of letters, digits and '-', NUL-terminated and cut at capacity;
+ * returns the size needed, without the NUL: 0 as long as there was no handshake. */
+RCACHE_API size_t rcache_stepper_facts(const rcache_stepper *stepper, uint32_t node, char *text, size_t capacity);
+/* Bytes that came from `node`, however they are cut.  Returns 0 or, in the middle of a value of 16 KiB and more, how
+ * many of its bytes are still to come, so that a caller may read just these and hand them over in one piece.  Ignored
+ * for a node that was lost or closed. */
+RCACHE_API size_t rcache_stepper_receive(rcache_stepper *stepper, uint32_t node, const void *data, size_t size);
+/* 1: nothing is due from `node` or to be sent to it, so that it may go back to a pool, and be told as lost. */
+RCACHE_API int32_t rcache_stepper_idle(const rcache_stepper *stepper, uint32_t node);
+/* The connection could not be made, or has ended.  `why`, in words, for messages; NULL: nothing went wrong. */
+RCACHE_API void rcache_stepper_lost(rcache_stepper *stepper, uint32_t node, const char *why);
+/* Ends its ops without telling; loads that were handed out stay the caller's to finish.  Its connections are the
+ * caller's to close. */
+RCACHE_API void rcache_stepper_free(rcache_stepper *stepper);
 
 #ifdef __cplusplus
 }

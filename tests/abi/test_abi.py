@@ -130,7 +130,7 @@ def test_every_enum_value_is_written_out_once():
     assert (statuses["RCACHE_E_INVALID"], statuses["RCACHE_E_LOST"], statuses["RCACHE_E_TYPE"]) == (-1, -13, -16)
     outcomes = ["FAILED", "HIT", "LOADED", "STALE", "ABSENT", "DONE"]
     assert [getattr(lib, f"RCACHE_{name}") for name in outcomes] == list(range(6))
-    events = ["NONE", "DONE", "LOAD", "LOG", "SEND", "RECEIVE", "WAIT"]
-    assert [getattr(lib, f"RCACHE_EVENT_{name}") for name in events] == list(range(7))
+    events = ["NONE", "DONE", "LOAD", "CONNECT", "SEND", "CLOSE"]
+    assert [getattr(lib, f"RCACHE_EVENT_{name}") for name in events] == list(range(6))
     flags = ["STRONG", "EVENTUAL", "INLINE", "RAW", "WAIT"]
     assert [getattr(lib, f"RCACHE_{name}") for name in flags] == [1, 2, 4, 8, 16]

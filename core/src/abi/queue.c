@@ -15,7 +15,9 @@ int32_t rcache_queue_new(rcache *cache, rcache_queue **queue, rcache_error *err)
     if (cache_forked(cache))
         return error_set(err, RCACHE_E_FORKED,
                          "the cache was opened before a fork: open a new one in the child process");
-    struct queue *made = queue_new(cache);
+    if (cache->stepper != NULL)
+        return error_set(err, RCACHE_E_MISUSE, "the cache has a stepper, and its ops go there: open another cache");
+    struct queue *made = queue_new(cache, QUEUE_WITH_DESCRIPTOR);
     if (made == NULL)
         return error_set(err, RCACHE_E_NOMEM, "no memory or no descriptor for a queue");
     cache_hold(cache);
@@ -27,20 +29,20 @@ int rcache_queue_fd(const rcache_queue *queue) {
     return ((const struct queue *)(const void *)queue)->notice.read_fd;
 }
 
-void rcache_queue_submit(rcache_queue *handle, rcache_op *op, uint64_t tag) {
-    struct queue *queue = queue_of(handle);
+void submit_to_queue(struct queue *queue, rcache_op *op, uint64_t tag) {
     if (op == no_memory_op())
         queue_starve(queue, tag);
     else
         queue_submit(queue, op_of(op), tag);
 }
 
-size_t rcache_queue_drain(rcache_queue *handle, rcache_event *events, size_t capacity) {
-    struct queue *queue = queue_of(handle);
+void rcache_queue_submit(rcache_queue *handle, rcache_op *op, uint64_t tag) {
+    submit_to_queue(queue_of(handle), op, tag);
+}
+
+size_t drain_queue(struct queue *queue, rcache_event *events, size_t capacity) {
     size_t count = 0;
     uint64_t starved;
-    if (cache_forked(queue->cache))
-        return 0;
     while (count < capacity && queue_take_starved(queue, &starved)) {
         rcache_op_wait(no_memory_op(), 0, &events[count]);
         events[count++].tag = starved;
@@ -55,6 +57,11 @@ size_t rcache_queue_drain(rcache_queue *handle, rcache_event *events, size_t cap
         count++;
     }
     return count;
+}
+
+size_t rcache_queue_drain(rcache_queue *handle, rcache_event *events, size_t capacity) {
+    struct queue *queue = queue_of(handle);
+    return cache_forked(queue->cache) ? 0 : drain_queue(queue, events, capacity);
 }
 
 void rcache_queue_free(rcache_queue *handle) {

@@ -48,6 +48,10 @@ int32_t rcache_op_wait(rcache_op *handle, int64_t timeout_ms, rcache_event *even
     if (cache_forked(cache))
         return finish(
             failed_op(RCACHE_E_FORKED, "the op was begun before a fork: begin a new one in the child process"), event);
+    if (cache->stepper != NULL) {
+        rcache_op_free(handle);
+        return finish(failed_op(RCACHE_E_MISUSE, "the cache has a stepper: submit the op to that"), event);
+    }
     struct load *load;
     enum call_event happened = call_wait(op, timeout_ms, &load);
     return event_of(handle, happened, load, event);

@@ -8,6 +8,7 @@
 #include "runtime/fork.h"
 #include "runtime/link.h"
 #include "runtime/queue.h"
+#include "runtime/stepper.h"
 
 int32_t cache_new(struct settings *settings, struct rcache **result, rcache_error *err) {
     *result = NULL;
@@ -47,9 +48,11 @@ static void free_cache(struct rcache *cache) {
     struct link_node done;
     list_init(&done);
     links_clear(&cache->links, &done);
+    stepper_clear(cache->stepper, &done);
     cache_dispatch(cache, &done);
     engine_clear(&cache->engine);
     queues_free(cache->queues);
+    stepper_free(cache->stepper);
     memory_free(cache->memory);
     service_clear(&cache->service);
     wake_clear(&cache->idle);
@@ -185,8 +188,10 @@ static void refuse(struct link_node *requests, struct link_node *done) {
 static void settle(struct rcache *cache, struct link_node *requests, const struct link *attended,
                    struct link_node *done, struct wakes *wakes) {
     while (!list_empty(requests) || !list_empty(done)) {
-        if (cache->links.count > 0)
-            links_send(&cache->links, requests, attended, done);
+        if (cache->stepper != NULL)
+            stepper_send(cache->stepper, requests, done);
+        else if (cache->links.count > 0)
+            links_send(cache, requests, attended, done);
         else
             refuse(requests, done);
         reply_to_private(done, wakes);

@@ -13,6 +13,7 @@
 #include "runtime/wake.h"
 
 struct queue;
+struct stepper;
 
 struct rcache {
     _Atomic uint32_t owners; /* the handle, every op and load of it, the service thread */
@@ -26,6 +27,7 @@ struct rcache {
     struct engine engine;
     struct memory *memory; /* NULL: links */
     struct links links;
+    struct stepper *stepper; /* NULL: the links do the I/O */
     struct wake_group idle; /* calls that wait where there is no link */
     struct service service;
     struct queue *queues; /* under `lock`; none is freed before the cache is */

@@ -7,27 +7,17 @@
 #include <errno.h>
 #include <poll.h>
 
-/* How long the server may go on without a sign of life: WAIT holds its answers back. */
-static int64_t patience_ms(const struct link *link) {
-    const struct settings *settings = &link->cache->settings;
-    int64_t wait_ms = link->purpose == LINK_CONFIRM ? settings->policy.wait_replicas_timeout_ms : 0;
-    return settings->op_timeout_ms + wait_ms;
-}
-
-/* The oldest request without an answer counts, or, while bytes flow, the last of them. */
 static int64_t dead_ms(const struct link *link) {
     const struct link_node *oldest = !list_empty(&link->in_flight) ? link->in_flight.next : link->sent.next;
-    if (oldest == &link->sent)
-        return INT64_MAX;
-    int64_t since_ms = list_entry(oldest, struct request, node)->sent_ms;
-    return (since_ms > link->progress_ms ? since_ms : link->progress_ms) + patience_ms(link);
+    const struct request *request = oldest != &link->sent ? list_entry(oldest, struct request, node) : NULL;
+    return exchange_dead_ms(link->cache, link->purpose, request, link->progress_ms);
 }
 
 int link_prepare(struct link *link, short *events, int64_t *until_ms, struct link_node *done) {
     pthread_mutex_lock(&link->lock);
     link->reading = true;
     if (link->ended)
-        link_finish_all(&link->unsent, RCACHE_E_CLOSED, "the cache was closed", done);
+        exchange_finish_all(&link->unsent, RCACHE_E_CLOSED, "the cache was closed", done);
     if (link->connection == NULL && !list_empty(&link->unsent))
         link_dial(link, done);
     link_write(link);
@@ -43,34 +33,13 @@ int link_prepare(struct link *link, short *events, int64_t *until_ms, struct lin
     return fd;
 }
 
-static void take_push(struct link *link, const struct resp *push) {
-    bool invalidation = push->count == 2 && slice_equal(push->items[0].text, slice_of_text("invalidate"));
-    if (!invalidation)
-        return;
-    const struct resp *keys = &push->items[1];
-    if (keys->type != RESP_ARRAY)
-        cache_changed(link->cache, slice_of(NULL, 0));
-    else
-        for (size_t i = 0; i < keys->count; i++)
-            cache_changed(link->cache, keys->items[i].text);
-}
-
-/* The reply belongs to the oldest request.  False: it makes no sense. */
 static bool take_reply(struct link *link, const struct resp *resp, struct link_node *again, struct link_node *done) {
     if (list_empty(&link->in_flight)) {
         pthread_mutex_lock(&link->lock);
         list_move_all(&link->in_flight, &link->sent);
         pthread_mutex_unlock(&link->lock);
     }
-    if (list_empty(&link->in_flight))
-        return false;
-    struct request *request = list_entry(link->in_flight.next, struct request, node);
-    enum redis_answer answer = redis_decode(request, request->replies++, resp, connection_facts(link->connection));
-    if (answer == REDIS_MORE)
-        return request->replies < request->replies_due;
-    list_remove(&request->node);
-    list_append(answer == REDIS_AGAIN ? again : done, &request->node);
-    return true;
+    return exchange_take_reply(resp, connection_facts(link->connection), &link->in_flight, again, done);
 }
 
 static bool take_replies(struct link *link, struct link_node *again, struct link_node *done) {
@@ -78,7 +47,7 @@ static bool take_replies(struct link *link, struct link_node *again, struct link
     int next;
     while ((next = connection_next(link->connection, &resp)) > 0) {
         if (resp->type == RESP_PUSH)
-            take_push(link, resp);
+            exchange_take_push(link->cache, resp);
         else if (!take_reply(link, resp, again, done))
             return false;
     }

@@ -9,8 +9,6 @@
 #include <sched.h>
 #include <sys/socket.h>
 
-enum { PAUSE_FIRST_MS = 50, PAUSE_LAST_MS = 1000, ATTEMPTS_MAX = 2 };
-
 struct link *link_new(struct rcache *cache, enum link_purpose purpose) {
     struct link *link = mem_alloc_zeroed(1, sizeof *link);
     if (link == NULL)
@@ -26,24 +24,12 @@ struct link *link_new(struct rcache *cache, enum link_purpose purpose) {
     return link;
 }
 
-static void finish(struct request *request, int32_t status, const char *message, struct link_node *done) {
-    request_clear(request);
-    request->reply.status = status;
-    request->reply.message = blob_copy(message, strlen(message));
-    list_append(done, &request->node);
-}
-
-void link_finish_all(struct link_node *requests, int32_t status, const char *message, struct link_node *done) {
-    for (struct link_node *node; (node = list_take(requests)) != NULL;)
-        finish(list_entry(node, struct request, node), status, message, done);
-}
-
 void link_free(struct link *link, struct link_node *done) {
     if (link == NULL)
         return;
-    link_finish_all(&link->in_flight, RCACHE_E_CLOSED, "the cache was closed", done);
-    link_finish_all(&link->sent, RCACHE_E_CLOSED, "the cache was closed", done);
-    link_finish_all(&link->unsent, RCACHE_E_CLOSED, "the cache was closed", done);
+    exchange_finish_all(&link->in_flight, RCACHE_E_CLOSED, "the cache was closed", done);
+    exchange_finish_all(&link->sent, RCACHE_E_CLOSED, "the cache was closed", done);
+    exchange_finish_all(&link->unsent, RCACHE_E_CLOSED, "the cache was closed", done);
     connection_close(link->connection);
     buffer_clear(&link->out);
     buffer_clear(&link->wire);
@@ -56,15 +42,7 @@ void link_free(struct link *link, struct link_node *done) {
 
 /* With the lock, and the link up. */
 void link_encode(struct link *link, struct request *request, struct link_node *done) {
-    if (request->verb == VERB_WATCH && !connection_facts(link->connection)->can_track) {
-        finish(request, RCACHE_E_UNSUPPORTED, "the server can't tell of changed keys", done);
-        return;
-    }
-    request->replies = 0;
-    if (redis_encode(&link->out, request, connection_facts(link->connection), &request->replies_due))
-        list_append(&link->sent, &request->node);
-    else
-        finish(request, RCACHE_E_NOMEM, "no memory to send a command", done);
+    exchange_encode(&link->out, request, connection_facts(link->connection), &link->sent, done);
 }
 
 void link_append(struct link *link, struct request *request, struct link_node *done) {
@@ -73,11 +51,11 @@ void link_append(struct link *link, struct request *request, struct link_node *d
     request->attempts = 1;
     pthread_mutex_lock(&link->lock);
     if (link->ended)
-        finish(request, RCACHE_E_CLOSED, "the cache was closed", done);
+        exchange_finish(request, RCACHE_E_CLOSED, "the cache was closed", done);
     else if (link->connection != NULL)
         link_encode(link, request, done);
-    else if (now_ms < link->retry_ms)
-        finish(request, link->failure.status, link->failure.message, done);
+    else if (now_ms < link->backoff.retry_ms)
+        exchange_finish(request, link->backoff.failure.status, link->backoff.failure.message, done);
     else
         list_append(&link->unsent, &request->node);
     pthread_mutex_unlock(&link->lock);
@@ -115,12 +93,8 @@ void link_dial(struct link *link, struct link_node *done) {
     const struct settings *settings = &link->cache->settings;
     struct connection_target target = { .host = settings->endpoint.host,
                                         .port = settings->endpoint.scheme == SCHEME_UNIX ? 0 : settings->endpoint.port,
-                                        .username = settings->endpoint.username,
-                                        .password = settings->endpoint.password,
-                                        .database = settings->endpoint.database,
-                                        .resp = settings->resp,
-                                        .track = link->purpose == LINK_WATCH,
-                                        .timeout_ms = settings->connect_timeout_ms };
+                                        .timeout_ms = settings->connect_timeout_ms,
+                                        .handshake = settings_handshake(settings, link->purpose == LINK_WATCH) };
     rcache_error failure = RCACHE_ERROR_INIT;
     pthread_mutex_unlock(&link->lock);
     struct connection *connection = connection_open(&target, &failure);
@@ -129,17 +103,11 @@ void link_dial(struct link *link, struct link_node *done) {
     link->connection = connection;
     link->progress_ms = now_ms;
     if (connection == NULL) {
-        struct random random = { (uint64_t)clock_now_us() ^ link->cache->seed };
-        link->failure = failure;
-        link->pause_ms = link->pause_ms == 0 ? PAUSE_FIRST_MS : link->pause_ms * 2;
-        if (link->pause_ms > PAUSE_LAST_MS)
-            link->pause_ms = PAUSE_LAST_MS;
-        link->retry_ms = now_ms + link->pause_ms / 2 + (int64_t)(random_fraction(&random) * (double)link->pause_ms / 2);
-        link_finish_all(&link->unsent, failure.status, failure.message, done);
+        backoff_note(&link->backoff, &failure, now_ms, link->cache->seed ^ (uintptr_t)link);
+        exchange_finish_all(&link->unsent, failure.status, failure.message, done);
         return;
     }
-    link->pause_ms = 0;
-    link->retry_ms = 0;
+    link->backoff = (struct backoff){ 0 };
     if (link->purpose == LINK_WATCH && !connection_facts(connection)->can_track) {
         pthread_mutex_unlock(&link->lock);
         cache_cannot_watch(link->cache);
@@ -152,8 +120,6 @@ void link_dial(struct link *link, struct link_node *done) {
         link_encode(link, list_entry(node, struct request, node), done);
 }
 
-/* Every verb may be carried out twice: what had no answer is sent once more over the next connection, unless the
- * server took its time already. */
 void link_hang_up(struct link *link, int32_t status, const char *how, bool again, struct link_node *done) {
     while (link->writing) {
         pthread_mutex_unlock(&link->lock);
@@ -170,15 +136,10 @@ void link_hang_up(struct link *link, int32_t status, const char *how, bool again
     buffer_clear(&link->out);
     buffer_clear(&link->wire);
     list_move_all(&link->in_flight, &link->sent);
-    for (struct link_node *node; (node = list_take(&link->in_flight)) != NULL;) {
-        struct request *request = list_entry(node, struct request, node);
-        if (!again || link->ended || request->attempts >= ATTEMPTS_MAX) {
-            finish(request, status, failure.message, done);
-            continue;
-        }
-        request->attempts++;
-        list_append(&link->unsent, node);
-    }
+    if (again && !link->ended)
+        exchange_resend(&link->in_flight, status, failure.message, &link->unsent, done);
+    else
+        exchange_finish_all(&link->in_flight, status, failure.message, done);
     if (link->purpose != LINK_WATCH)
         return;
     pthread_mutex_unlock(&link->lock);

@@ -9,12 +9,11 @@
 
 #include "backend/redis/net/connection.h"
 #include "base/list.h"
+#include "runtime/exchange.h"
 #include "runtime/wake.h"
 
 struct call;
 struct rcache;
-
-enum link_purpose { LINK_SHARED, LINK_LARGE, LINK_CONFIRM, LINK_WATCH };
 
 struct link {
     struct rcache *cache;
@@ -32,9 +31,7 @@ struct link {
     struct link_node in_flight; /* the leader's: replies due, oldest first */
     struct link_node parked;   /* calls that wait for another to lead */
     int64_t progress_ms;       /* bytes last went or came */
-    int64_t retry_ms;          /* no dialling before */
-    int64_t pause_ms;          /* between diallings */
-    rcache_error failure;      /* of the last */
+    struct backoff backoff;    /* between diallings */
     struct wake_group group;
 };
 
@@ -68,11 +65,10 @@ void link_resign(struct link *link);
 
 bool link_has_work(const struct link *link);
 void link_encode(struct link *link, struct request *request, struct link_node *done);
-void link_finish_all(struct link_node *requests, int32_t status, const char *message, struct link_node *done);
 /* Writes what has gathered; a lost connection is found by who reads. */
 void link_write(struct link *link);
 void link_dial(struct link *link, struct link_node *done);
-/* `again`: what had no answer is sent once more over the next connection. */
+/* `again`: what had no answer is sent once more over the next connection; not where the server took its time. */
 void link_hang_up(struct link *link, int32_t status, const char *how, bool again, struct link_node *done);
 /* A parked call leads on; where none is parked, the service thread does. */
 void link_pass_lead(struct link *link);

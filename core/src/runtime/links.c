@@ -6,20 +6,14 @@
 
 #include <unistd.h>
 
-/* What is larger must not hold up the small ones behind it. */
-enum { LARGE_VALUE_SIZE = 64 * 1024 };
-
 bool links_init(struct links *links, struct rcache *cache) {
-    links->shared = cache->settings.connections;
-    size_t count = links->shared + 3;
+    size_t count = exchange_places(cache);
     links->all = mem_alloc_zeroed(count, sizeof(struct link *));
     if (links->all == NULL)
         return false;
-    for (size_t i = 0; i < count; i++) {
-        enum link_purpose purpose =
-            i < links->shared ? LINK_SHARED : (enum link_purpose)(LINK_LARGE + i - links->shared);
-        links->all[i] = link_new(cache, purpose);
-        if (links->all[i] == NULL)
+    for (size_t place = 0; place < count; place++) {
+        links->all[place] = link_new(cache, exchange_purpose(cache, place));
+        if (links->all[place] == NULL)
             return false;
         links->count++;
     }
@@ -30,7 +24,7 @@ void links_clear(struct links *links, struct link_node *done) {
     for (size_t i = 0; i < links->count; i++)
         link_free(links->all[i], done);
     mem_free(links->all);
-    *links = (struct links){ NULL, 0, 0 };
+    *links = (struct links){ NULL, 0 };
 }
 
 void links_abandon(struct links *links) {
@@ -39,26 +33,12 @@ void links_abandon(struct links *links) {
             close(connection_fd(links->all[i]->connection));
 }
 
-struct link *links_of_route(const struct links *links, uint32_t route) {
-    return links->all[route % links->shared];
-}
-
-static struct link *link_for(const struct links *links, const struct request *request) {
-    if (request->verb == VERB_WATCH)
-        return links->all[links->shared - 1 + LINK_WATCH];
-    if (request->replicas > 0)
-        return links->all[links->shared - 1 + LINK_CONFIRM];
-    if (request->value != NULL && request->value->size > LARGE_VALUE_SIZE)
-        return links->all[links->shared - 1 + LINK_LARGE];
-    return links_of_route(links, request->route);
-}
-
 /* Requests for one link mostly lie together: it is written to once for all of them. */
-void links_send(struct links *links, struct link_node *requests, const struct link *attended, struct link_node *done) {
+void links_send(struct rcache *cache, struct link_node *requests, const struct link *attended, struct link_node *done) {
     struct link *last = NULL;
     for (struct link_node *node; (node = list_take(requests)) != NULL;) {
         struct request *request = list_entry(node, struct request, node);
-        struct link *link = link_for(links, request);
+        struct link *link = cache->links.all[exchange_place_of(cache, request)];
         if (last != NULL && last != link)
             link_flush(last, last == attended);
         last = link;

@@ -9,8 +9,7 @@ struct link;
 
 struct links {
     struct link **all;
-    size_t count;
-    size_t shared; /* the first so many are for everything; one each follows for large values, WAIT and watches */
+    size_t count; /* by exchange_places */
 };
 
 bool links_init(struct links *links, struct rcache *cache); /* false for want of memory */
@@ -19,8 +18,6 @@ void links_clear(struct links *links, struct link_node *done);
 /* In a child process: the descriptors are closed, nothing is said to the server. */
 void links_abandon(struct links *links);
 /* Takes all requests from the list.  Those that can't be sent are in *done.  The caller will wait on `attended`. */
-void links_send(struct links *links, struct link_node *requests, const struct link *attended, struct link_node *done);
-/* The one by which most requests of this route go. */
-struct link *links_of_route(const struct links *links, uint32_t route);
+void links_send(struct rcache *cache, struct link_node *requests, const struct link *attended, struct link_node *done);
 
 #endif

@@ -23,7 +23,7 @@ void notice_close(struct notice *notice) {
 }
 
 void notice_post(struct notice *notice) {
-    if (notice->posted)
+    if (notice->posted || notice->read_fd < 0)
         return;
     notice->posted = true;
     long written = write(notice->write_fd, "", 1);
@@ -32,7 +32,7 @@ void notice_post(struct notice *notice) {
 
 void notice_clear(struct notice *notice) {
     char bytes[64];
-    while (read(notice->read_fd, bytes, sizeof bytes) > 0)
+    while (notice->read_fd >= 0 && read(notice->read_fd, bytes, sizeof bytes) > 0)
         continue;
     notice->posted = false;
 }

@@ -1,4 +1,5 @@
-/* notice: a descriptor that is readable from the first post on until it is cleared. */
+/* notice: a descriptor that is readable from the first post on until it is cleared.  One that was not opened takes
+ * posts, and has nobody to tell. */
 #ifndef RESILICACHE_RUNTIME_NOTICE_H
 #define RESILICACHE_RUNTIME_NOTICE_H
 

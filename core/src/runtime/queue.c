@@ -23,10 +23,10 @@ static struct queue *unused_queue(struct rcache *cache) {
     return queue;
 }
 
-struct queue *queue_new(struct rcache *cache) {
+struct queue *queue_new(struct rcache *cache, enum queue_kind kind) {
     cache_lock_engine(cache);
     struct queue *queue = unused_queue(cache);
-    if (queue != NULL && !notice_open(&queue->notice))
+    if (queue != NULL && kind == QUEUE_WITH_DESCRIPTOR && !notice_open(&queue->notice))
         queue = NULL;
     if (queue != NULL)
         queue->in_use = true;
@@ -132,6 +132,13 @@ struct queued_event queue_take(struct queue *queue) {
             return event;
     }
     return (struct queued_event){ .event = CALL_NOTHING };
+}
+
+bool queue_has_ready(struct queue *queue) {
+    pthread_mutex_lock(&queue->lock);
+    bool ready = !list_empty(&queue->ready) || queue->starved_count > 0;
+    pthread_mutex_unlock(&queue->lock);
+    return ready;
 }
 
 void queue_end(struct queue *queue) {

@@ -31,8 +31,10 @@ struct queued_event {
     struct load *load;
 };
 
+enum queue_kind { QUEUE_WITH_DESCRIPTOR, QUEUE_WITHOUT_DESCRIPTOR };
+
 /* NULL: no memory or no descriptors. */
-struct queue *queue_new(struct rcache *cache);
+struct queue *queue_new(struct rcache *cache, enum queue_kind kind);
 /* Ends the ops that are live, and lets go of them. */
 void queue_end(struct queue *queue);
 /* When the cache is freed. */
@@ -47,6 +49,8 @@ bool queue_take_starved(struct queue *queue, uint64_t *tag);
 void queue_push(struct queue *queue, struct call *call);
 /* The next event; CALL_NOTHING when none is left. */
 struct queued_event queue_take(struct queue *queue);
+/* Whether queue_take would find something to look at. */
+bool queue_has_ready(struct queue *queue);
 /* All live calls are to be looked at: the cache was closed. */
 void queue_push_all(struct queue *queue);
 

@@ -114,7 +114,7 @@ static bool start_thread(struct rcache *cache) {
 
 bool service_start(struct rcache *cache) {
     struct service *service = &cache->service;
-    if (service->started)
+    if (service->started || cache->stepper != NULL) /* whose caller does what the thread would */
         return true;
     pthread_mutex_lock(&service->lock);
     if (!service->started && !cache->closed)
@@ -124,7 +124,7 @@ bool service_start(struct rcache *cache) {
 }
 
 void service_wake(struct rcache *cache) {
-    if (service_start(cache))
+    if (cache->stepper == NULL && service_start(cache))
         notice_post(&cache->service.wake);
 }
 

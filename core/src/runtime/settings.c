@@ -82,3 +82,11 @@ void settings_clear(struct settings *settings) {
     mem_free(settings->prefix);
     *settings = (struct settings){ 0 };
 }
+
+struct handshake_target settings_handshake(const struct settings *settings, bool track) {
+    return (struct handshake_target){ .username = settings->endpoint.username,
+                                      .password = settings->endpoint.password,
+                                      .database = settings->endpoint.database,
+                                      .resp = settings->resp,
+                                      .track = track };
+}

@@ -2,6 +2,7 @@
 #ifndef RESILICACHE_RUNTIME_SETTINGS_H
 #define RESILICACHE_RUNTIME_SETTINGS_H
 
+#include "backend/redis/handshake.h"
 #include "engine/policy.h"
 #include "resilicache.h"
 
@@ -31,5 +32,6 @@ struct settings {
  * On failure *settings holds nothing, and *err says what is wrong, with no password in it. */
 int32_t settings_make(const char *url, const rcache_options *options, struct settings *settings, rcache_error *err);
 void settings_clear(struct settings *settings);
+struct handshake_target settings_handshake(const struct settings *settings, bool track);
 
 #endif

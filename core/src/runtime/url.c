@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "runtime/quantity.h"
 
 enum { PORT_DEFAULT = 6379, PORT_MAX = 65535, DATABASE_MAX = 65535 };
@@ -333,4 +334,13 @@ void endpoint_clear(struct endpoint *endpoint) {
     mem_free(endpoint->username);
     mem_free(endpoint->password);
     *endpoint = (struct endpoint){ 0 };
+}
+
+struct blob *endpoint_address(const struct endpoint *endpoint) {
+    if (endpoint->scheme == SCHEME_UNIX)
+        return text_join("unix://", endpoint->host, (const char *)NULL);
+    char port[TEXT_NUMBER_SIZE];
+    bool brackets = strchr(endpoint->host, ':') != NULL;
+    return text_join("redis://", brackets ? "[" : "", endpoint->host, brackets ? "]:" : ":",
+                     text_of_number(port, endpoint->port), (const char *)NULL);
 }

@@ -2,6 +2,7 @@
 #ifndef RESILICACHE_RUNTIME_URL_H
 #define RESILICACHE_RUNTIME_URL_H
 
+#include "base/blob.h"
 #include "runtime/settings.h"
 
 enum { URL_SIZE_MAX = 8192 }; /* a bound for what is copied; no real URL comes near it */
@@ -16,5 +17,7 @@ struct url {
 int32_t url_parse(const char *text, struct url *url, rcache_error *err);
 void url_clear(struct url *url);
 void endpoint_clear(struct endpoint *endpoint);
+/* Where to connect, as a URL with nothing else in it: redis://[::1]:6379, unix:///path.  NULL for want of memory. */
+struct blob *endpoint_address(const struct endpoint *endpoint);
 
 #endif

@@ -5,8 +5,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/hash.h"
-#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +19,6 @@ struct connection {
     redisContext *context;
     struct reader *reader;
     struct server_facts facts;
-    bool resp3;
     char failure[FAILURE_SIZE];
     char bytes[READ_SIZE];
 };
@@ -62,7 +59,7 @@ static redisContext *dial(const struct connection_target *target, rcache_error *
     return context;
 }
 
-/* ---- introduction: one exchange for the protocol, one pipeline for the rest; a refusal is a missing capability */
+/* ---- the handshake, waited for ---- */
 
 struct introduction {
     struct connection *connection;
@@ -71,20 +68,6 @@ struct introduction {
     int64_t until_ms;
     rcache_error *err;
 };
-
-static bool command(struct buffer *out, size_t count, const char *const *words) {
-    char number[TEXT_NUMBER_SIZE];
-    bool ok = buffer_append_text(out, "*") && buffer_append_text(out, text_of_number(number, (int64_t)count)) &&
-              buffer_append_text(out, "\r\n");
-    for (size_t i = 0; ok && i < count; i++)
-        ok = buffer_append_text(out, "$") &&
-             buffer_append_text(out, text_of_number(number, (int64_t)strlen(words[i]))) &&
-             buffer_append_text(out, "\r\n") && buffer_append_text(out, words[i]) && buffer_append_text(out, "\r\n");
-    return ok;
-}
-
-#define COMMAND(out, ...) \
-    command(out, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *), (const char *const[]){ __VA_ARGS__ })
 
 static int32_t refuse(struct introduction *self, int32_t status, const char *what) {
     char place[200];
@@ -131,120 +114,22 @@ static int32_t receive(struct introduction *self, const struct resp **resp) {
     }
 }
 
-static bool starts(const struct resp *resp, const char *word) {
-    size_t size = strlen(word);
-    return resp->text.size >= size && memcmp(resp->text.data, word, size) == 0;
-}
-
-static bool is_denied(const struct resp *resp) {
-    return resp->type == RESP_ERROR && (starts(resp, "WRONGPASS") || starts(resp, "NOAUTH") || starts(resp, "NOPERM"));
-}
-
-static int32_t refuse_with_reply(struct introduction *self, int32_t status, const struct resp *resp) {
-    struct blob *words = blob_copy(resp->text.data, resp->text.size);
-    refuse(self, status, words != NULL ? words->data : "refused");
-    blob_drop(words);
-    return status;
-}
-
-/* RESP3 where the server speaks it; some accept HELLO 3 and stay with RESP2: what `proto` says counts. */
-static int32_t say_hello(struct introduction *self) {
-    const struct connection_target *target = self->target;
-    const char *user = target->username != NULL ? target->username : "default";
-    bool ok = target->password != NULL ? COMMAND(&self->out, "HELLO", "3", "AUTH", user, target->password)
-                                       : COMMAND(&self->out, "HELLO", "3");
-    const struct resp *resp;
-    int32_t status = ok ? send_all(self) : refuse(self, RCACHE_E_NOMEM, "no memory");
-    if (status == RCACHE_OK)
-        status = receive(self, &resp);
-    if (status != RCACHE_OK)
-        return status;
-    if (is_denied(resp))
-        return refuse_with_reply(self, RCACHE_E_AUTH, resp);
-    for (size_t i = 0; resp->type == RESP_ARRAY && i + 1 < resp->count; i += 2)
-        if (starts(&resp->items[i], "proto"))
-            self->connection->resp3 = resp->items[i + 1].integer == 3;
-    return RCACHE_OK;
-}
-
-/* Servers of before ACLs take the password alone. */
-static int32_t say_password(struct introduction *self) {
-    const struct connection_target *target = self->target;
-    for (int with_user = target->username != NULL; with_user >= 0; with_user--) {
-        bool ok = with_user ? COMMAND(&self->out, "AUTH", target->username, target->password)
-                            : COMMAND(&self->out, "AUTH", target->password);
-        const struct resp *resp;
-        int32_t status = ok ? send_all(self) : refuse(self, RCACHE_E_NOMEM, "no memory");
-        if (status == RCACHE_OK)
-            status = receive(self, &resp);
-        if (status != RCACHE_OK)
-            return status;
-        if (resp->type != RESP_ERROR)
-            return RCACHE_OK;
-        bool arity = starts(resp, "ERR wrong number of arguments");
-        if (!with_user || !arity)
-            return refuse_with_reply(self, RCACHE_E_AUTH, resp);
-    }
-    return RCACHE_OK;
-}
-
-static struct slice info_line(struct slice text, const char *name) {
-    size_t size = strlen(name);
-    for (const char *at = text.data, *end = at + text.size; at != NULL && at < end;) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        size_t length = (size_t)((stop != NULL ? stop : end) - at);
-        if (length > size && memcmp(at, name, size) == 0) {
-            while (length > size && (at[length - 1] == '\r' || at[length - 1] == '\n'))
-                length--;
-            return slice_of(at + size, length - size);
-        }
-        at = stop != NULL ? stop + 1 : end;
-    }
-    return slice_of(NULL, 0);
-}
-
-static void note_history(struct server_facts *facts, const struct resp *resp, const char *line) {
-    struct slice id = resp->type == RESP_TEXT ? info_line(resp->text, line) : slice_of(NULL, 0);
-    if (id.size > 0)
-        facts->epoch = hash64(id.data, id.size, facts->epoch);
-}
-
-static int32_t ask_the_rest(struct introduction *self) {
-    struct server_facts *facts = &self->connection->facts;
-    char number[TEXT_NUMBER_SIZE];
-    bool select = self->target->database != 0, track = self->target->track && self->connection->resp3;
-    bool ok = !select || COMMAND(&self->out, "SELECT", text_of_number(number, self->target->database));
-    ok = ok && COMMAND(&self->out, "INFO", "server") && COMMAND(&self->out, "INFO", "replication");
-    ok = ok && (!track || COMMAND(&self->out, "CLIENT", "TRACKING", "ON", "OPTIN"));
-    uint32_t scripts = ok ? redis_encode_scripts(&self->out) : 0;
-    int32_t status = scripts > 0 ? send_all(self) : refuse(self, RCACHE_E_NOMEM, "no memory");
-    uint32_t first = select ? 1 : 0, due = first + 2 + (track ? 1 : 0) + scripts;
-    for (uint32_t i = 0; status == RCACHE_OK && i < due; i++) {
-        const struct resp *resp;
-        status = receive(self, &resp);
-        if (status != RCACHE_OK)
-            return status;
-        if (resp->type == RESP_ERROR && starts(resp, "NOAUTH"))
-            return refuse_with_reply(self, RCACHE_E_AUTH, resp);
-        if (i < first && resp->type == RESP_ERROR)
-            return refuse_with_reply(self, RCACHE_E_SERVER, resp);
-        if (i == first)
-            note_history(facts, resp, "run_id:");
-        if (i == first + 1)
-            note_history(facts, resp, "master_replid:");
-        if (track && i == first + 2)
-            facts->can_track = resp->type != RESP_ERROR;
-    }
-    return status;
-}
-
 static int32_t introduce(struct connection *connection, const struct connection_target *target, rcache_error *err) {
     struct introduction self = { connection, target, BUFFER_INIT, clock_now_ms() + target->timeout_ms, err };
-    int32_t status = target->resp >= 3 ? say_hello(&self) : RCACHE_OK;
-    if (status == RCACHE_OK && !connection->resp3 && target->password != NULL)
-        status = say_password(&self);
-    if (status == RCACHE_OK)
-        status = ask_the_rest(&self);
+    struct handshake handshake;
+    enum handshake_state state = handshake_begin(&handshake, &target->handshake, &self.out);
+    int32_t status = RCACHE_OK;
+    while (status == RCACHE_OK && state == HANDSHAKE_GOES_ON) {
+        const struct resp *resp;
+        status = send_all(&self);
+        if (status == RCACHE_OK)
+            status = receive(&self, &resp);
+        if (status == RCACHE_OK)
+            state = handshake_take(&handshake, resp, &self.out);
+    }
+    if (status == RCACHE_OK && state == HANDSHAKE_REFUSED)
+        status = refuse(&self, handshake.failure.status, handshake.failure.message);
+    connection->facts = handshake.facts;
     buffer_clear(&self.out);
     return status;
 }

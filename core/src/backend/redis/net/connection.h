@@ -1,19 +1,14 @@
-/* connection: one socket to one server: dialled, introduced, then bytes both ways without blocking. */
+/* connection: one socket to one server: dialled, the handshake made, then bytes both ways without blocking. */
 #ifndef RESILICACHE_BACKEND_REDIS_CONNECTION_H
 #define RESILICACHE_BACKEND_REDIS_CONNECTION_H
 
-#include "backend/redis/redis.h"
-#include "resilicache.h"
+#include "backend/redis/handshake.h"
 
 struct connection_target {
     const char *host; /* or the path of a unix socket, with port 0 */
     uint16_t port;
-    const char *username;
-    const char *password;
-    int32_t database;
-    uint32_t resp;         /* 3: with fall-back to 2 */
-    bool track;            /* ask for CLIENT TRACKING */
-    int64_t timeout_ms;    /* to connect, and again to be introduced */
+    int64_t timeout_ms; /* to connect, and again for the handshake */
+    struct handshake_target handshake;
 };
 
 struct connection;

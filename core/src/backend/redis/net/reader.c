@@ -226,6 +226,20 @@ int reader_next(struct reader *reader, const struct resp **resp) {
     return 1;
 }
 
+/* The parser knows that a text comes, and stays before its length until it has it whole. */
+size_t reader_missing(const struct reader *reader, size_t size_min) {
+    const redisReader *parser = reader->parser;
+    if (parser->ridx < 0 || parser->task[parser->ridx]->type != REDIS_REPLY_STRING)
+        return 0;
+    size_t left = parser->len - parser->pos, at = 0, size = 0;
+    const char *bytes = left > 0 ? parser->buf + parser->pos : "";
+    for (; at < left && bytes[at] >= '0' && bytes[at] <= '9' && size < SIZE_MAX / 10; at++)
+        size = size * 10 + (size_t)(bytes[at] - '0');
+    bool begun = at > 0 && left > at + 1 && bytes[at] == '\r' && bytes[at + 1] == '\n';
+    size_t got = begun ? left - at - 2 : 0;
+    return begun && size >= size_min && got < size ? size - got : 0;
+}
+
 const char *reader_error(const struct reader *reader) {
     return reader->refusal != NULL ? reader->refusal : reader->parser->errstr;
 }

@@ -1,0 +1,255 @@
+#include "runtime/lane.h"
+
+#include "base/error.h"
+#include "runtime/cache.h"
+#include "runtime/url.h"
+
+/* From this size on a caller may want to read the rest of a value at once. */
+enum { LARGE_TEXT_SIZE = 16 * 1024 };
+
+bool lane_init(struct lane *lane, struct rcache *cache, enum link_purpose purpose) {
+    *lane = (struct lane){ .cache = cache, .purpose = purpose };
+    lane->address = endpoint_address(&cache->settings.endpoint);
+    lane->target = settings_handshake(&cache->settings, purpose == LINK_WATCH);
+    list_init(&lane->unsent);
+    list_init(&lane->in_flight);
+    return lane->address != NULL;
+}
+
+static void drop_connection(struct lane *lane) {
+    reader_free(lane->reader);
+    lane->reader = NULL;
+    lane->state = LANE_DOWN;
+    buffer_take(&lane->out, lane->out.size);
+}
+
+void lane_clear(struct lane *lane, struct link_node *done) {
+    drop_connection(lane);
+    exchange_finish_all(&lane->in_flight, RCACHE_E_CLOSED, "the cache was closed", done);
+    exchange_finish_all(&lane->unsent, RCACHE_E_CLOSED, "the cache was closed", done);
+    buffer_clear(&lane->out);
+    buffer_clear(&lane->wire);
+    blob_drop(lane->address);
+}
+
+static void want(struct lane *lane) {
+    if (lane->state == LANE_DOWN && !list_empty(&lane->unsent))
+        lane->state = LANE_WANTED;
+}
+
+void lane_append(struct lane *lane, struct request *request, int64_t now_ms, struct link_node *done) {
+    request->sent_ms = now_ms;
+    request->attempts = 1;
+    if (lane->cache->closed)
+        exchange_finish(request, RCACHE_E_CLOSED, "the cache was closed", done);
+    else if (lane->state == LANE_UP)
+        exchange_encode(&lane->out, request, &lane->facts, &lane->in_flight, done);
+    else if (lane->state == LANE_DOWN && now_ms < lane->backoff.retry_ms)
+        exchange_finish(request, lane->backoff.failure.status, lane->backoff.failure.message, done);
+    else
+        list_append(&lane->unsent, &request->node);
+    want(lane);
+}
+
+/* ---- the connection comes ---- */
+
+/* There was none, or its handshake failed: whoever waits for one is told. */
+static void fail_to_connect(struct lane *lane, int32_t status, const char *how, int64_t now_ms,
+                            struct link_node *done) {
+    rcache_error failure = RCACHE_ERROR_INIT;
+    error_set(&failure, status, "%.160s: %s", lane->address->data, how);
+    drop_connection(lane);
+    backoff_note(&lane->backoff, &failure, now_ms, lane->cache->seed ^ (uintptr_t)lane);
+    exchange_finish_all(&lane->unsent, failure.status, failure.message, done);
+}
+
+static void come_up(struct lane *lane, const struct server_facts *facts, int64_t now_ms, struct link_node *done) {
+    lane->state = LANE_UP;
+    lane->facts = *facts;
+    lane->progress_ms = now_ms;
+    lane->backoff = (struct backoff){ 0 };
+    if (lane->purpose == LINK_WATCH && !facts->can_track)
+        cache_cannot_watch(lane->cache);
+    struct link_node unsent;
+    list_init(&unsent);
+    list_move_all(&unsent, &lane->unsent);
+    for (struct link_node *node; (node = list_take(&unsent)) != NULL;)
+        exchange_encode(&lane->out, list_entry(node, struct request, node), facts, &lane->in_flight, done);
+}
+
+static void take_handshake(struct lane *lane, enum handshake_state state, int64_t now_ms, struct link_node *done) {
+    switch (state) {
+    case HANDSHAKE_GOES_ON:
+        return;
+    case HANDSHAKE_READY:
+        come_up(lane, &lane->handshake.facts, now_ms, done);
+        return;
+    case HANDSHAKE_REFUSED:
+        lane->closed_node = lane->node;
+        fail_to_connect(lane, lane->handshake.failure.status, lane->handshake.failure.message, now_ms, done);
+        return;
+    }
+}
+
+void lane_connected(struct lane *lane, const char *facts, int64_t now_ms, struct link_node *done) {
+    if (lane->state != LANE_CONNECTING)
+        return;
+    lane->reader = reader_new();
+    if (lane->reader == NULL) {
+        lane->closed_node = lane->node;
+        fail_to_connect(lane, RCACHE_E_NOMEM, "no memory for a connection", now_ms, done);
+        return;
+    }
+    struct server_facts known;
+    if (facts != NULL && facts_read(facts, &known)) {
+        come_up(lane, &known, now_ms, done);
+        return;
+    }
+    lane->state = LANE_GREETING;
+    lane->since_ms = now_ms;
+    take_handshake(lane, handshake_begin(&lane->handshake, &lane->target, &lane->out), now_ms, done);
+}
+
+/* ---- and goes ---- */
+
+static void hang_up(struct lane *lane, int32_t status, const char *how, bool again, struct link_node *done) {
+    bool watched = lane->purpose == LINK_WATCH;
+    drop_connection(lane);
+    if (again)
+        exchange_resend(&lane->in_flight, status, how, &lane->unsent, done);
+    else
+        exchange_finish_all(&lane->in_flight, status, how, done);
+    want(lane);
+    if (watched)
+        cache_changed(lane->cache, slice_of(NULL, 0));
+}
+
+void lane_lost(struct lane *lane, const char *why, int64_t now_ms, struct link_node *done) {
+    if (lane->state == LANE_CONNECTING || lane->state == LANE_GREETING) {
+        fail_to_connect(lane, RCACHE_E_UNAVAILABLE, why != NULL ? why : "the connection was given up", now_ms, done);
+        return;
+    }
+    rcache_error failure = RCACHE_ERROR_INIT;
+    error_set(&failure, RCACHE_E_UNAVAILABLE, "connection lost: %s", why != NULL ? why : "it was given up");
+    if (lane->state == LANE_UP)
+        hang_up(lane, failure.status, failure.message, true, done);
+}
+
+static void give_up(struct lane *lane, int32_t status, const char *how, struct link_node *done) {
+    lane->closed_node = lane->node;
+    hang_up(lane, status, how, false, done);
+}
+
+/* ---- what comes over it ---- */
+
+static void take_reply(struct lane *lane, const struct resp *resp, int64_t now_ms, struct link_node *done) {
+    struct link_node again;
+    list_init(&again);
+    if (resp->type == RESP_PUSH) {
+        exchange_take_push(lane->cache, resp);
+    } else if (lane->state == LANE_GREETING) {
+        take_handshake(lane, handshake_take(&lane->handshake, resp, &lane->out), now_ms, done);
+    } else if (!exchange_take_reply(resp, &lane->facts, &lane->in_flight, &again, done)) {
+        give_up(lane, RCACHE_E_PROTOCOL, "the server sent what is no reply to any command", done);
+    }
+    for (struct link_node *node; (node = list_take(&again)) != NULL;)
+        exchange_encode(&lane->out, list_entry(node, struct request, node), &lane->facts, &lane->in_flight, done);
+}
+
+size_t lane_receive(struct lane *lane, const void *data, size_t size, int64_t now_ms, struct link_node *done) {
+    if (lane->reader == NULL)
+        return 0;
+    lane->progress_ms = now_ms;
+    bool fed = reader_feed(lane->reader, data, size);
+    const struct resp *resp;
+    int next = fed ? 1 : -1;
+    while (fed && lane->reader != NULL && (next = reader_next(lane->reader, &resp)) > 0)
+        take_reply(lane, resp, now_ms, done);
+    if (lane->reader == NULL)
+        return 0;
+    if (next < 0 && lane->state == LANE_GREETING) {
+        lane->closed_node = lane->node;
+        fail_to_connect(lane, RCACHE_E_PROTOCOL, "what answers is no Redis server", now_ms, done);
+        return 0;
+    }
+    if (next < 0) {
+        give_up(lane, RCACHE_E_PROTOCOL, "the server sent what is no reply to any command", done);
+        return 0;
+    }
+    return reader_missing(lane->reader, LARGE_TEXT_SIZE);
+}
+
+/* ---- time ---- */
+
+static const struct request *oldest(const struct lane *lane) {
+    return list_empty(&lane->in_flight) ? NULL : list_entry(lane->in_flight.next, struct request, node);
+}
+
+int64_t lane_due_ms(const struct lane *lane) {
+    if (lane->state == LANE_CONNECTING || lane->state == LANE_GREETING)
+        return lane->since_ms + lane->cache->settings.connect_timeout_ms;
+    return exchange_dead_ms(lane->cache, lane->purpose, oldest(lane), lane->progress_ms);
+}
+
+void lane_tick(struct lane *lane, int64_t now_ms, struct link_node *done) {
+    bool up = lane->state == LANE_UP;
+    if (lane->cache->closed) {
+        lane->closed_node = lane->reader != NULL || lane->state == LANE_CONNECTING ? lane->node : lane->closed_node;
+        drop_connection(lane);
+        exchange_finish_all(&lane->in_flight, RCACHE_E_CLOSED, "the cache was closed", done);
+        exchange_finish_all(&lane->unsent, RCACHE_E_CLOSED, "the cache was closed", done);
+    } else if (now_ms < lane_due_ms(lane)) {
+        return;
+    } else if (up) {
+        give_up(lane, RCACHE_E_UNAVAILABLE, "no answer from the server within op_timeout", done);
+    } else {
+        bool greeting = lane->state == LANE_GREETING;
+        lane->closed_node = lane->node;
+        fail_to_connect(lane, RCACHE_E_UNAVAILABLE,
+                        greeting ? "connected, but it does not answer" : "no connection within connect_timeout", now_ms,
+                        done);
+    }
+}
+
+bool lane_idle(const struct lane *lane) {
+    return lane->state == LANE_UP && list_empty(&lane->in_flight) && lane->out.size == 0;
+}
+
+/* ---- what the caller is to do ---- */
+
+static void ask_for_connection(struct lane *lane, uint32_t *nodes, int64_t now_ms, rcache_event *event) {
+    lane->state = LANE_CONNECTING;
+    lane->since_ms = now_ms;
+    lane->node = ++*nodes;
+    *event = (rcache_event){ .kind = RCACHE_EVENT_CONNECT,
+                             .node = lane->node,
+                             .value = { .data = lane->address->data, .size = lane->address->size },
+                             .wait_ms = lane->cache->settings.connect_timeout_ms };
+}
+
+static void hand_out(struct lane *lane, rcache_event *event) {
+    struct buffer empty = lane->wire;
+    buffer_take(&empty, empty.size);
+    lane->wire = lane->out;
+    lane->out = empty;
+    struct slice bytes = buffer_slice(&lane->wire);
+    *event = (rcache_event){ .kind = RCACHE_EVENT_SEND,
+                             .node = lane->node,
+                             .value = { .data = bytes.data, .size = bytes.size } };
+}
+
+bool lane_event(struct lane *lane, uint32_t *nodes, int64_t now_ms, rcache_event *event) {
+    if (lane->closed_node != 0) {
+        *event = (rcache_event){ .kind = RCACHE_EVENT_CLOSE, .node = lane->closed_node };
+        lane->closed_node = 0;
+        return true;
+    }
+    if (lane->state == LANE_WANTED) {
+        ask_for_connection(lane, nodes, now_ms, event);
+        return true;
+    }
+    if (lane->reader == NULL || lane->out.size == 0)
+        return false;
+    hand_out(lane, event);
+    return true;
+}
