@@ -106,7 +106,8 @@ RCACHE_API int32_t rcache_options_describe(size_t index, rcache_option_info *inf
 
 typedef struct rcache rcache;
 
-/* memory:// · redis://user:password@host:port/db · valkey:// · unix:///path?db=1 ; options as ?name=value&...
+/* memory:// · redis://user:password@host:port/db · valkey:// · unix:///path?db=1 · redis+cluster://host:port,host:port
+ * · redis+sentinel://host:port,host:port/name/db ; options as ?name=value&...
  * `options` (may be NULL) go over those of the URL and stay the caller's.  On success *cache is the caller's to
  * close; on failure it is NULL and *err says why, never with the password in it. */
 RCACHE_API int32_t rcache_open(const char *url, const rcache_options *options, rcache **cache, rcache_error *err);

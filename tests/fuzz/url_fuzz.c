@@ -17,14 +17,15 @@ static void check_refusal(const struct settings *settings, int32_t status, const
     check(status == err->status && err->message[0] != '\0');
     for (const char *at = err->message; *at != '\0'; at++)
         check(*at >= ' ' && *at < 0x7F);
-    check(settings->prefix == NULL && settings->endpoint.host == NULL);
+    check(settings->prefix == NULL && settings->endpoint.first.host == NULL);
     check(settings->endpoint.username == NULL && settings->endpoint.password == NULL);
 }
 
 static void check_settings(const struct settings *settings) {
     const struct endpoint *endpoint = &settings->endpoint;
-    check((endpoint->host == NULL) == (endpoint->scheme == SCHEME_MEMORY));
-    check((endpoint->port != 0) == (endpoint->scheme == SCHEME_REDIS));
+    check((endpoint->first.host == NULL) == (endpoint->scheme == SCHEME_MEMORY));
+    check((endpoint->first.port == 0) == (endpoint->scheme == SCHEME_MEMORY || endpoint->scheme == SCHEME_UNIX));
+    check((endpoint->master != NULL) == (endpoint->scheme == SCHEME_SENTINEL));
     check(endpoint->database >= 0 && endpoint->database <= 65535);
     check(endpoint->username == NULL || endpoint->password != NULL);
     check(settings->prefix != NULL && strlen(settings->prefix) <= 1024);

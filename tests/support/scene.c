@@ -183,16 +183,21 @@ static int run_group(const struct scene_tests *group) {
     return _cmocka_run_group_tests(name, tests, group->count, NULL, NULL);
 }
 
+int scene_run_on(struct store *store, const struct scene_tests *groups, size_t count) {
+    int failed = 0;
+    store_now = store;
+    for (size_t i = 0; i < count; i++)
+        if (store->program != NULL || !groups[i].servers_only)
+            failed += run_group(&groups[i]);
+    return failed;
+}
+
 int scene_run(const struct scene_tests *groups, size_t count) {
     static struct store stores[STORES_MAX];
     size_t store_count = stores_start(stores);
     int failed = 0;
-    for (size_t i = 0; i < store_count; i++) {
-        store_now = &stores[i];
-        for (size_t j = 0; j < count; j++)
-            if (store_now->program != NULL || !groups[j].servers_only)
-                failed += run_group(&groups[j]);
-    }
+    for (size_t i = 0; i < store_count; i++)
+        failed += scene_run_on(&stores[i], groups, count);
     stores_stop(stores, store_count);
     return failed;
 }

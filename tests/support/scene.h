@@ -87,5 +87,8 @@ struct scene_tests {
     bool servers_only;
 };
 int scene_run(const struct scene_tests *groups, size_t count);
+/* On one store, which the program has started. */
+struct store;
+int scene_run_on(struct store *store, const struct scene_tests *groups, size_t count);
 
 #endif

@@ -22,7 +22,7 @@ enum { START_MS = 20000 };
 
 struct store *store_now;
 
-static uint16_t free_port(void) {
+uint16_t test_store_free_port(void) {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t size = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -89,7 +89,7 @@ bool test_store_restart(struct store *store, const char *const *arguments) {
 
 bool test_store_start(struct store *store, const char *const *arguments) {
     snprintf(store->directory, sizeof store->directory, "/tmp/resilicache-test-XXXXXX");
-    store->port = free_port();
+    store->port = test_store_free_port();
     if (store->port == 0 || mkdtemp(store->directory) == NULL)
         return false;
     snprintf(store->url, sizeof store->url, "redis://127.0.0.1:%u", store->port);
@@ -110,7 +110,7 @@ void test_store_end(struct store *store, int signal) {
 
 void test_store_remove(struct store *store) {
     char path[128];
-    const char *const files[] = { "dump.rdb", "log", "socket" };
+    const char *const files[] = { "dump.rdb", "log", "socket", "nodes.conf" };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", store->directory, files[i]);
         unlink(path);
@@ -118,16 +118,16 @@ void test_store_remove(struct store *store) {
     rmdir(store->directory);
 }
 
-static const char *program_of(const char *variable, const char *fallback) {
+const char *test_program_of(const char *variable, const char *fallback) {
     const char *named = getenv(variable);
     return named != NULL && named[0] != '\0' ? named : fallback;
 }
 
 size_t stores_start(struct store *stores) {
     const struct store wanted[] = {
-        { .name = "redis 7.0", .program = program_of("RCACHE_TEST_REDIS7", "redis-server") },
-        { .name = "valkey 9.1", .program = program_of("RCACHE_TEST_VALKEY9", NULL) },
-        { .name = "redis 6.2", .program = program_of("RCACHE_TEST_REDIS62", NULL) },
+        { .name = "redis 7.0", .program = test_program_of("RCACHE_TEST_REDIS7", "redis-server") },
+        { .name = "valkey 9.1", .program = test_program_of("RCACHE_TEST_VALKEY9", NULL) },
+        { .name = "redis 6.2", .program = test_program_of("RCACHE_TEST_REDIS62", NULL) },
     };
     stores[0] = (struct store){ .name = "memory", .url = "memory://" };
     size_t count = 1;
@@ -174,14 +174,11 @@ static void print_reply(char *text, size_t size, const redisReply *reply) {
     }
 }
 
-const char *test_store_command(const char *format, ...) {
+static const char *command_on(const struct store *store, const char *format, va_list arguments) {
     static char text[16384];
     text[0] = '\0';
-    redisContext *context = redisConnectWithTimeout("127.0.0.1", store_now->port, (struct timeval){ .tv_sec = 5 });
-    va_list arguments;
-    va_start(arguments, format);
+    redisContext *context = redisConnectWithTimeout("127.0.0.1", store->port, (struct timeval){ .tv_sec = 5 });
     redisReply *reply = context != NULL && context->err == 0 ? redisvCommand(context, format, arguments) : NULL;
-    va_end(arguments);
     if (reply != NULL)
         print_reply(text, sizeof text, reply);
     else
@@ -190,5 +187,21 @@ const char *test_store_command(const char *format, ...) {
         freeReplyObject(reply);
     if (context != NULL)
         redisFree(context);
+    return text;
+}
+
+const char *test_store_command(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const char *text = command_on(store_now, format, arguments);
+    va_end(arguments);
+    return text;
+}
+
+const char *test_store_command_on(const struct store *store, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const char *text = command_on(store, format, arguments);
+    va_end(arguments);
     return text;
 }

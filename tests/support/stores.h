@@ -31,14 +31,19 @@ bool test_store_start(struct store *store, const char *const *arguments);
 void test_store_end(struct store *store, int signal);
 /* Again, on the same port and directory. */
 bool test_store_restart(struct store *store, const char *const *arguments);
+uint16_t test_store_free_port(void);
 /* Removes the directory of a server that has ended. */
 void test_store_remove(struct store *store);
 
 /* The store that the running tests use; NULL commands where it is memory. */
 extern struct store *store_now;
 
+/* The program that an environment variable names, or the fallback. */
+const char *test_program_of(const char *variable, const char *fallback);
+
 /* A command to the store's server, printf-like as redisCommand; the reply as text: a string or status as it is, an
  * integer in decimal, nil "(nil)", an error "(error) ...", an array its items joined by spaces.  In a static buffer. */
 const char *test_store_command(const char *format, ...);
+const char *test_store_command_on(const struct store *store, const char *format, ...);
 
 #endif

@@ -7,7 +7,8 @@ uint32_t rcache_version(void) {
 }
 
 int32_t rcache_has(const char *feature) {
-    static const char *const features[] = { "memory", "redis", "valkey", "unix", "resp2", "resp3" };
+    static const char *const features[] = { "memory",   "redis", "valkey", "unix", "cluster",
+                                              "sentinel", "resp2", "resp3" };
     for (size_t i = 0; feature != NULL && i < sizeof features / sizeof features[0]; i++)
         if (strcmp(feature, features[i]) == 0)
             return 1;

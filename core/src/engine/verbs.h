@@ -55,12 +55,16 @@ enum verb {
     /* DONE, or MISS. */
     VERB_DELETE,
     /* FRESH: value is a text of "name value" lines for people; or MISS. */
-    VERB_INSPECT
+    VERB_INSPECT,
+    /* The runtime's own, of no key: FRESH, value is the map of where keys are (backend/redis/where.h).  owner: of the
+     * master of that name, asked of a Sentinel; empty: of a cluster. */
+    VERB_WHERE
 };
 
 /* Whether the verb may change an entry. */
 static inline bool verb_changes(enum verb verb) {
-    return verb != VERB_PEEK && verb != VERB_WATCH && verb != VERB_GET && verb != VERB_INSPECT;
+    return verb != VERB_PEEK && verb != VERB_WATCH && verb != VERB_GET && verb != VERB_INSPECT &&
+           verb != VERB_WHERE;
 }
 
 enum verdict {
@@ -111,13 +115,20 @@ struct request {
     uint32_t attempts;
     bool waits_again; /* its first reply asked for another form, a second is still due */
     uint32_t form; /* the backend's: which way of asking it tried last */
+    int64_t since_ms;  /* first sent; 0: not yet */
+    uint32_t server;   /* that it went to last, by its number */
+    uint32_t detours;  /* how often it was sent elsewhere */
+    bool directed;     /* it goes to `server`, whatever the map says */
+    bool asking;       /* and says that it knows that the slot is on its way there */
     /* The engine's: whom the reply is for. */
-    enum request_for { FOR_SLOT, FOR_FLIGHT, FOR_RENEWAL } reply_for;
+    enum request_for { FOR_SLOT, FOR_FLIGHT, FOR_RENEWAL, FOR_TOPOLOGY } reply_for;
     void *target;
 };
 
 enum { OWNER_MAX = 255 };
 
+/* Frees what the reply owns; it may be filled again. */
+void reply_clear(struct reply *reply);
 /* Frees what request and reply own; the request may be filled and used again. */
 void request_clear(struct request *request);
 

@@ -30,7 +30,7 @@ int32_t cache_new(struct settings *settings, struct rcache **result, rcache_erro
     cache->engine.can_watch = memory || settings->resp >= 3;
     if (ok && memory)
         cache->memory = memory_new(settings->memory_max_bytes, random_from_system());
-    if (ok && (memory ? cache->memory != NULL : links_init(&cache->links, cache))) {
+    if (topology_init(&cache->topology, cache) && ok && (!memory || cache->memory != NULL)) {
         *result = cache;
         return RCACHE_OK;
     }
@@ -47,12 +47,14 @@ struct rcache *cache_hold(struct rcache *cache) {
 static void free_cache(struct rcache *cache) {
     struct link_node done;
     list_init(&done);
+    topology_end(&cache->topology, &done);
     links_clear(&cache->links, &done);
     stepper_clear(cache->stepper, &done);
     cache_dispatch(cache, &done);
     engine_clear(&cache->engine);
     queues_free(cache->queues);
     stepper_free(cache->stepper);
+    topology_clear(&cache->topology);
     memory_free(cache->memory);
     service_clear(&cache->service);
     wake_clear(&cache->idle);
@@ -194,6 +196,7 @@ static void settle(struct rcache *cache, struct link_node *requests, const struc
             links_send(cache, requests, attended, done);
         else
             refuse(requests, done);
+        topology_review(&cache->topology, done, requests);
         reply_to_private(done, wakes);
         if (!list_empty(done))
             reply_to_engine(cache, done, requests, wakes);
@@ -248,6 +251,15 @@ void cache_submit(struct rcache *cache, struct op *op) {
         list_append(&requests, &op->slots[i].request.node);
     }
     settle(cache, &requests, call_attends(call_of(op)), &done, &wakes);
+}
+
+void cache_tick_topology(struct rcache *cache, int64_t now_ms) {
+    struct wakes wakes = { NULL, 0 };
+    struct link_node requests, done;
+    list_init(&requests);
+    list_init(&done);
+    topology_tick(&cache->topology, now_ms, &requests, &done);
+    settle(cache, &requests, NULL, &done, &wakes);
 }
 
 void cache_cannot_watch(struct rcache *cache) {

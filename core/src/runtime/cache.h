@@ -10,6 +10,7 @@
 #include "runtime/links.h"
 #include "runtime/service.h"
 #include "runtime/settings.h"
+#include "runtime/topology.h"
 #include "runtime/wake.h"
 
 struct queue;
@@ -26,6 +27,7 @@ struct rcache {
     pthread_mutex_t lock;
     struct engine engine;
     struct memory *memory; /* NULL: links */
+    struct topology topology;
     struct links links;
     struct stepper *stepper; /* NULL: the links do the I/O */
     struct wake_group idle; /* calls that wait where there is no link */
@@ -51,6 +53,9 @@ void cache_dispatch(struct rcache *cache, struct link_node *done);
  * link on which the calling thread will wait next. */
 struct engine *cache_lock_engine(struct rcache *cache);
 void cache_unlock_engine(struct rcache *cache, const struct link *attended);
+
+/* Lets the topology do what is due. */
+void cache_tick_topology(struct rcache *cache, int64_t now_ms);
 
 /* The backend can report no change of a key. */
 void cache_cannot_watch(struct rcache *cache);

@@ -21,7 +21,8 @@ static size_t place_for(const struct rcache *cache, enum link_purpose purpose) {
 }
 
 size_t exchange_place_of(const struct rcache *cache, const struct request *request) {
-    if (request->verb == VERB_WATCH)
+    bool sentinel = request->verb == VERB_WHERE && request->owner.size > 0; /* whose news come by the same connection */
+    if (request->verb == VERB_WATCH || sentinel)
         return place_for(cache, LINK_WATCH);
     if (request->replicas > 0)
         return place_for(cache, LINK_CONFIRM);
@@ -31,7 +32,8 @@ size_t exchange_place_of(const struct rcache *cache, const struct request *reque
 }
 
 void exchange_finish(struct request *request, int32_t status, const char *message, struct link_node *done) {
-    request_clear(request);
+    reply_clear(&request->reply); /* it keeps what it carries, and may be sent elsewhere */
+    request->form = 0;
     request->reply.status = status;
     request->reply.message = blob_copy(message, strlen(message));
     list_append(done, &request->node);
@@ -70,6 +72,9 @@ bool exchange_take_reply(const struct resp *resp, const struct server_facts *fac
 
 void exchange_take_push(struct rcache *cache, const struct resp *push) {
     bool invalidation = push->count == 2 && slice_equal(push->items[0].text, slice_of_text("invalidate"));
+    bool message = push->count == 3 && slice_equal(push->items[0].text, slice_of_text("message"));
+    if (message) /* of a Sentinel: there is a new master */
+        topology_refresh(&cache->topology);
     if (!invalidation)
         return;
     const struct resp *keys = &push->items[1];

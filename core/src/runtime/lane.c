@@ -1,19 +1,21 @@
 #include "runtime/lane.h"
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/cache.h"
-#include "runtime/url.h"
 
 /* From this size on a caller may want to read the rest of a value at once. */
 enum { LARGE_TEXT_SIZE = 16 * 1024 };
 
-bool lane_init(struct lane *lane, struct rcache *cache, enum link_purpose purpose) {
-    *lane = (struct lane){ .cache = cache, .purpose = purpose };
-    lane->address = endpoint_address(&cache->settings.endpoint);
-    lane->target = settings_handshake(&cache->settings, purpose == LINK_WATCH);
+struct lane *lane_new(struct rcache *cache, const struct node *server, enum link_purpose purpose) {
+    struct lane *lane = mem_alloc(sizeof *lane);
+    if (lane == NULL)
+        return NULL;
+    *lane = (struct lane){ .cache = cache, .server = server, .purpose = purpose };
+    lane->target = node_handshake(server, &cache->settings, purpose == LINK_WATCH);
     list_init(&lane->unsent);
     list_init(&lane->in_flight);
-    return lane->address != NULL;
+    return lane;
 }
 
 static void drop_connection(struct lane *lane) {
@@ -23,13 +25,13 @@ static void drop_connection(struct lane *lane) {
     buffer_take(&lane->out, lane->out.size);
 }
 
-void lane_clear(struct lane *lane, struct link_node *done) {
+void lane_free(struct lane *lane, struct link_node *done) {
     drop_connection(lane);
     exchange_finish_all(&lane->in_flight, RCACHE_E_CLOSED, "the cache was closed", done);
     exchange_finish_all(&lane->unsent, RCACHE_E_CLOSED, "the cache was closed", done);
     buffer_clear(&lane->out);
     buffer_clear(&lane->wire);
-    blob_drop(lane->address);
+    mem_free(lane);
 }
 
 static void want(struct lane *lane) {
@@ -57,7 +59,7 @@ void lane_append(struct lane *lane, struct request *request, int64_t now_ms, str
 static void fail_to_connect(struct lane *lane, int32_t status, const char *how, int64_t now_ms,
                             struct link_node *done) {
     rcache_error failure = RCACHE_ERROR_INIT;
-    error_set(&failure, status, "%.160s: %s", lane->address->data, how);
+    error_set(&failure, status, "%.160s: %s", lane->server->url->data, how);
     drop_connection(lane);
     backoff_note(&lane->backoff, &failure, now_ms, lane->cache->seed ^ (uintptr_t)lane);
     exchange_finish_all(&lane->unsent, failure.status, failure.message, done);
@@ -223,7 +225,7 @@ static void ask_for_connection(struct lane *lane, uint32_t *nodes, int64_t now_m
     lane->node = ++*nodes;
     *event = (rcache_event){ .kind = RCACHE_EVENT_CONNECT,
                              .node = lane->node,
-                             .value = { .data = lane->address->data, .size = lane->address->size },
+                             .value = { .data = lane->server->url->data, .size = lane->server->url->size },
                              .wait_ms = lane->cache->settings.connect_timeout_ms };
 }
 

@@ -9,18 +9,19 @@
 #include "backend/redis/handshake.h"
 #include "backend/redis/net/reader.h"
 #include "runtime/exchange.h"
+#include "runtime/node.h"
 
 enum lane_state { LANE_DOWN, LANE_WANTED, LANE_CONNECTING, LANE_GREETING, LANE_UP };
 
 struct lane {
     struct rcache *cache;
+    const struct node *server;
     enum link_purpose purpose;
     enum lane_state state;
     uint32_t node;        /* the caller's name for the connection; 0: none yet */
     uint32_t closed_node; /* one that it is still to be told to close; 0: none */
     int64_t since_ms;     /* CONNECTING, GREETING: when that began */
     int64_t progress_ms;  /* bytes last came */
-    struct blob *address; /* where to connect, as a URL */
     struct handshake_target target;
     struct handshake handshake;
     struct server_facts facts;
@@ -32,9 +33,10 @@ struct lane {
     struct backoff backoff;     /* between connections */
 };
 
-bool lane_init(struct lane *lane, struct rcache *cache, enum link_purpose purpose); /* false for want of memory */
+/* NULL for want of memory. */
+struct lane *lane_new(struct rcache *cache, const struct node *server, enum link_purpose purpose);
 /* What is under way comes back with RCACHE_E_CLOSED in *done. */
-void lane_clear(struct lane *lane, struct link_node *done);
+void lane_free(struct lane *lane, struct link_node *done);
 
 /* In all of these, requests that have an answer or can't be sent are in *done. */
 void lane_append(struct lane *lane, struct request *request, int64_t now_ms, struct link_node *done);

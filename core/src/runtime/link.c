@@ -9,11 +9,12 @@
 #include <sched.h>
 #include <sys/socket.h>
 
-struct link *link_new(struct rcache *cache, enum link_purpose purpose) {
+struct link *link_new(struct rcache *cache, const struct node *node, enum link_purpose purpose) {
     struct link *link = mem_alloc_zeroed(1, sizeof *link);
     if (link == NULL)
         return NULL;
     link->cache = cache;
+    link->node = node;
     link->purpose = purpose;
     pthread_mutex_init(&link->lock, NULL);
     list_init(&link->unsent);
@@ -91,10 +92,11 @@ void link_write(struct link *link) {
 
 void link_dial(struct link *link, struct link_node *done) {
     const struct settings *settings = &link->cache->settings;
-    struct connection_target target = { .host = settings->endpoint.host,
-                                        .port = settings->endpoint.scheme == SCHEME_UNIX ? 0 : settings->endpoint.port,
+    const struct node *server = link->node;
+    struct connection_target target = { .host = server->address.host,
+                                        .port = server->address.port,
                                         .timeout_ms = settings->connect_timeout_ms,
-                                        .handshake = settings_handshake(settings, link->purpose == LINK_WATCH) };
+                                        .handshake = node_handshake(server, settings, link->purpose == LINK_WATCH) };
     rcache_error failure = RCACHE_ERROR_INIT;
     pthread_mutex_unlock(&link->lock);
     struct connection *connection = connection_open(&target, &failure);

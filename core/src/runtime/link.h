@@ -17,6 +17,7 @@ struct rcache;
 
 struct link {
     struct rcache *cache;
+    const struct node *node;
     enum link_purpose purpose;
     pthread_mutex_t lock;
     struct connection *connection; /* NULL: down */
@@ -35,7 +36,8 @@ struct link {
     struct wake_group group;
 };
 
-struct link *link_new(struct rcache *cache, enum link_purpose purpose);
+struct link *link_new(struct rcache *cache, const struct node *node, enum link_purpose purpose);
+/* `done` NULL: it was never used. */
 void link_free(struct link *link, struct link_node *done);
 
 /* Takes the request; in *done if it can't be sent. */

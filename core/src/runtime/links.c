@@ -6,17 +6,22 @@
 
 #include <unistd.h>
 
-bool links_init(struct links *links, struct rcache *cache) {
-    size_t count = exchange_places(cache);
-    links->all = mem_alloc_zeroed(count, sizeof(struct link *));
-    if (links->all == NULL)
+bool links_init(struct links *links, size_t count_max) {
+    links->all = mem_alloc_zeroed(count_max, sizeof(struct link *));
+    return links->all != NULL;
+}
+
+bool links_grow(struct links *links, struct rcache *cache, const struct node *node) {
+    size_t count = links->count, places = exchange_places(cache);
+    for (size_t place = 0; place < places; place++) {
+        links->all[count + place] = link_new(cache, node, exchange_purpose(cache, place));
+        if (links->all[count + place] != NULL)
+            continue;
+        while (place-- > 0)
+            link_free(links->all[count + place], NULL);
         return false;
-    for (size_t place = 0; place < count; place++) {
-        links->all[place] = link_new(cache, exchange_purpose(cache, place));
-        if (links->all[place] == NULL)
-            return false;
-        links->count++;
     }
+    links->count = count + places;
     return true;
 }
 
@@ -24,7 +29,8 @@ void links_clear(struct links *links, struct link_node *done) {
     for (size_t i = 0; i < links->count; i++)
         link_free(links->all[i], done);
     mem_free(links->all);
-    *links = (struct links){ NULL, 0 };
+    links->all = NULL;
+    links->count = 0;
 }
 
 void links_abandon(struct links *links) {
@@ -38,7 +44,10 @@ void links_send(struct rcache *cache, struct link_node *requests, const struct l
     struct link *last = NULL;
     for (struct link_node *node; (node = list_take(requests)) != NULL;) {
         struct request *request = list_entry(node, struct request, node);
-        struct link *link = cache->links.all[exchange_place_of(cache, request)];
+        size_t place;
+        if (!topology_route(&cache->topology, request, &place, requests, done))
+            continue;
+        struct link *link = cache->links.all[place];
         if (last != NULL && last != link)
             link_flush(last, last == attended);
         last = link;

@@ -7,12 +7,16 @@
 struct rcache;
 struct link;
 
+struct node;
+
 struct links {
-    struct link **all;
-    size_t count; /* by exchange_places */
+    struct link **all;     /* node by node, each with its exchange_places; there is room for all nodes that may come */
+    _Atomic size_t count;
 };
 
-bool links_init(struct links *links, struct rcache *cache); /* false for want of memory */
+bool links_init(struct links *links, size_t count_max); /* false for want of memory */
+/* The connections to one more node; false for want of memory. */
+bool links_grow(struct links *links, struct rcache *cache, const struct node *node);
 /* No call uses them any more: what is still under way comes back with RCACHE_E_CLOSED in *done. */
 void links_clear(struct links *links, struct link_node *done);
 /* In a child process: the descriptors are closed, nothing is said to the server. */

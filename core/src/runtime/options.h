@@ -16,7 +16,7 @@ struct option {
     const char *help;
 };
 
-enum { OPTION_COUNT = 18 };
+enum { OPTION_COUNT = 21 };
 
 /* What the caller has set, as text that was found good. */
 struct rcache_options {

@@ -25,8 +25,23 @@ struct round {
     struct pollfd *fds; /* the pipe, then two a link: as leader, as writer */
     bool *leads;
     size_t count;
+    size_t room; /* for so many links */
     int64_t until_ms;
 };
+
+/* Nodes may have come.  False for want of memory. */
+static bool fit(struct round *round, size_t count) {
+    round->count = count;
+    if (count <= round->room)
+        return true;
+    struct pollfd *fds = mem_resize(round->fds, (1 + 2 * count) * sizeof round->fds[0]);
+    round->fds = fds != NULL ? fds : round->fds;
+    bool *leads = mem_resize(round->leads, count * sizeof round->leads[0]);
+    round->leads = leads != NULL ? leads : round->leads;
+    round->count = fds != NULL && leads != NULL ? count : round->room;
+    round->room = round->count;
+    return fds != NULL && leads != NULL;
+}
 
 static void prepare_links(struct rcache *cache, struct round *round, struct link_node *done) {
     for (size_t i = 0; i < round->count; i++) {
@@ -69,6 +84,9 @@ static void serve(struct rcache *cache, struct round *round) {
     round->until_ms = engine_due_ms(engine);
     service->sleeps_ms = round->until_ms;
     cache_unlock_engine(cache, NULL);
+    cache_tick_topology(cache, clock_now_ms());
+    if (cache->topology.due_ms < round->until_ms)
+        round->until_ms = cache->topology.due_ms;
     prepare_links(cache, round, &done);
     int timeout_ms = list_empty(&done) ? clock_timeout_ms(round->until_ms) : 0;
     round->fds[0].fd = service->wake.read_fd;
@@ -82,11 +100,11 @@ static void serve(struct rcache *cache, struct round *round) {
 
 static void *run(void *argument) {
     struct rcache *cache = argument;
-    struct round round = { .count = cache->links.count };
-    round.fds = mem_alloc_zeroed(1 + 2 * round.count, sizeof round.fds[0]);
-    round.leads = mem_alloc_zeroed(round.count, sizeof round.leads[0]);
-    while (!cache->closed && round.fds != NULL && round.leads != NULL)
+    struct round round = { .fds = mem_alloc_zeroed(1, sizeof round.fds[0]) };
+    while (!cache->closed && round.fds != NULL) {
+        fit(&round, cache->links.count); /* what there is no memory for is served when there is */
         serve(cache, &round);
+    }
     mem_free(round.fds);
     mem_free(round.leads);
     cache_drop(cache);

@@ -80,13 +80,7 @@ int32_t settings_make(const char *url_text, const rcache_options *options, struc
 void settings_clear(struct settings *settings) {
     endpoint_clear(&settings->endpoint);
     mem_free(settings->prefix);
+    mem_free(settings->sentinel_username);
+    mem_free(settings->sentinel_password);
     *settings = (struct settings){ 0 };
-}
-
-struct handshake_target settings_handshake(const struct settings *settings, bool track) {
-    return (struct handshake_target){ .username = settings->endpoint.username,
-                                      .password = settings->endpoint.password,
-                                      .database = settings->endpoint.database,
-                                      .resp = settings->resp,
-                                      .track = track };
 }

@@ -6,12 +6,19 @@
 #include "engine/policy.h"
 #include "resilicache.h"
 
-enum scheme { SCHEME_MEMORY, SCHEME_REDIS, SCHEME_UNIX };
+enum scheme { SCHEME_MEMORY, SCHEME_REDIS, SCHEME_UNIX, SCHEME_CLUSTER, SCHEME_SENTINEL };
+
+struct address {
+    char *host;    /* or the path of a unix socket */
+    uint16_t port; /* 0: of a unix socket */
+};
 
 struct endpoint {
     enum scheme scheme;
-    char *host;     /* or the path of a unix socket */
-    uint16_t port;
+    struct address first;
+    struct address *more; /* CLUSTER, SENTINEL: others that may be asked */
+    size_t more_count;
+    char *master;   /* SENTINEL: the name of what is watched */
     char *username; /* NULL: none */
     char *password; /* NULL: none; never printed */
     int32_t database;
@@ -23,6 +30,9 @@ struct settings {
     char *prefix; /* "" : none */
     int64_t op_timeout_ms;
     int64_t connect_timeout_ms;
+    int64_t topology_refresh_ms;
+    char *sentinel_username; /* "" : none */
+    char *sentinel_password;
     uint32_t connections;
     uint32_t resp; /* 3: with fall-back to 2; or 2 */
     uint64_t memory_max_bytes; /* 0: unbounded */
@@ -32,6 +42,5 @@ struct settings {
  * On failure *settings holds nothing, and *err says what is wrong, with no password in it. */
 int32_t settings_make(const char *url, const rcache_options *options, struct settings *settings, rcache_error *err);
 void settings_clear(struct settings *settings);
-struct handshake_target settings_handshake(const struct settings *settings, bool track);
 
 #endif

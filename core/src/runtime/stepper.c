@@ -5,15 +5,30 @@
 #include "base/error.h"
 #include "runtime/cache.h"
 
-static bool make_lanes(struct stepper *stepper) {
+bool stepper_grow(struct stepper *stepper, const struct node *node) {
     struct rcache *cache = stepper->cache;
-    size_t count = cache->memory == NULL ? exchange_places(cache) : 0;
-    stepper->lanes = count > 0 ? mem_alloc_zeroed(count, sizeof stepper->lanes[0]) : NULL;
-    bool ok = count == 0 || stepper->lanes != NULL;
-    for (size_t place = 0; ok && place < count; place++) {
-        ok = lane_init(&stepper->lanes[place], cache, exchange_purpose(cache, place));
-        stepper->count++;
+    size_t places = exchange_places(cache), count = stepper->count;
+    struct lane **lanes = mem_resize(stepper->lanes, (count + places) * sizeof(struct lane *));
+    if (lanes == NULL)
+        return false;
+    stepper->lanes = lanes;
+    for (size_t place = 0; place < places; place++) {
+        lanes[count + place] = lane_new(cache, node, exchange_purpose(cache, place));
+        if (lanes[count + place] != NULL)
+            continue;
+        while (place-- > 0)
+            lane_free(lanes[count + place], NULL);
+        return false;
     }
+    stepper->count = count + places;
+    return true;
+}
+
+static bool make_lanes(struct stepper *stepper) {
+    const struct topology *topology = &stepper->cache->topology;
+    bool ok = true;
+    for (size_t i = 0; ok && i < topology->node_count; i++)
+        ok = stepper_grow(stepper, topology->nodes[i]);
     return ok;
 }
 
@@ -43,7 +58,7 @@ void stepper_clear(struct stepper *stepper, struct link_node *done) {
     if (stepper == NULL)
         return;
     for (size_t i = 0; i < stepper->count; i++)
-        lane_clear(&stepper->lanes[i], done);
+        lane_free(stepper->lanes[i], done);
     stepper->count = 0;
 }
 
@@ -58,10 +73,11 @@ void stepper_send(struct stepper *stepper, struct link_node *requests, struct li
     int64_t now_ms = clock_now_ms();
     for (struct link_node *node; (node = list_take(requests)) != NULL;) {
         struct request *request = list_entry(node, struct request, node);
-        if (stepper->count > 0)
-            lane_append(&stepper->lanes[exchange_place_of(stepper->cache, request)], request, now_ms, done);
-        else
+        size_t place;
+        if (stepper->count == 0)
             exchange_finish(request, RCACHE_E_CLOSED, "the cache was closed", done);
+        else if (topology_route(&stepper->cache->topology, request, &place, requests, done))
+            lane_append(stepper->lanes[place], request, now_ms, done);
     }
 }
 
@@ -72,22 +88,25 @@ void stepper_turn(struct stepper *stepper) {
     engine_tick(cache_lock_engine(stepper->cache), now_ms);
     cache_unlock_engine(stepper->cache, NULL);
     for (size_t i = 0; i < stepper->count; i++)
-        lane_tick(&stepper->lanes[i], now_ms, &done);
+        lane_tick(stepper->lanes[i], now_ms, &done);
+    cache_tick_topology(stepper->cache, now_ms);
     cache_dispatch(stepper->cache, &done);
 }
 
 bool stepper_event(struct stepper *stepper, rcache_event *event) {
     int64_t now_ms = clock_now_ms();
     for (size_t i = 0; i < stepper->count; i++)
-        if (lane_event(&stepper->lanes[i], &stepper->nodes, now_ms, event))
+        if (lane_event(stepper->lanes[i], &stepper->nodes, now_ms, event))
             return true;
     return false;
 }
 
 int64_t stepper_due_ms(const struct stepper *stepper) {
     int64_t due_ms = queue_has_ready(stepper->queue) ? 0 : engine_due_ms(&stepper->cache->engine);
+    int64_t topology_ms = stepper->cache->topology.due_ms;
+    due_ms = topology_ms < due_ms ? topology_ms : due_ms;
     for (size_t i = 0; i < stepper->count; i++) {
-        int64_t lane_ms = lane_due_ms(&stepper->lanes[i]);
+        int64_t lane_ms = lane_due_ms(stepper->lanes[i]);
         due_ms = lane_ms < due_ms ? lane_ms : due_ms;
     }
     return due_ms;
@@ -97,7 +116,7 @@ int64_t stepper_due_ms(const struct stepper *stepper) {
 
 struct lane *stepper_lane(const struct stepper *stepper, uint32_t node) {
     for (size_t i = 0; node != 0 && i < stepper->count; i++) {
-        struct lane *lane = &stepper->lanes[i];
+        struct lane *lane = stepper->lanes[i];
         if (lane->node == node && (lane->reader != NULL || lane->state == LANE_CONNECTING))
             return lane;
     }

@@ -10,13 +10,15 @@
 struct stepper {
     struct rcache *cache;
     struct queue *queue;
-    struct lane *lanes; /* by exchange_places; none where there is no server */
+    struct lane **lanes; /* node by node, each with its exchange_places; none where there is no server */
     size_t count;
     uint32_t nodes; /* connections that were asked for, so far */
 };
 
 /* RCACHE_E_MISUSE where the cache has one, or has begun something. */
 int32_t stepper_new(struct rcache *cache, struct stepper **stepper, rcache_error *err);
+/* The connections to one more node; false for want of memory. */
+bool stepper_grow(struct stepper *stepper, const struct node *node);
 /* Ends the ops that are live, and lets go of them. */
 void stepper_end(struct stepper *stepper);
 /* When the cache is freed: what is under way comes back in *done. */

@@ -6,9 +6,10 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/part.h"
 #include "runtime/quantity.h"
 
-enum { PORT_DEFAULT = 6379, PORT_MAX = 65535, DATABASE_MAX = 65535 };
+enum { PORT_DEFAULT = 6379, SENTINEL_PORT_DEFAULT = 26379, PORT_MAX = 65535, DATABASE_MAX = 65535 };
 enum { SOCKET_PATH_MAX = 107 }; /* of sockaddr_un's 108 bytes the last is a NUL */
 enum { SCHEME_SIZE_MAX = 32 };  /* what is longer is no scheme, and would fill the message */
 
@@ -21,11 +22,11 @@ static const struct known_scheme {
 } known_schemes[] = {
     { "memory", SCHEME_MEMORY, true },         { "redis", SCHEME_REDIS, true },
     { "valkey", SCHEME_REDIS, true },          { "unix", SCHEME_UNIX, true },
-    { "rediss", SCHEME_REDIS, false },         { "valkeys", SCHEME_REDIS, false },
-    { "redis+cluster", SCHEME_REDIS, false },  { "valkey+cluster", SCHEME_REDIS, false },
-    { "redis+sentinel", SCHEME_REDIS, false }, { "valkey+sentinel", SCHEME_REDIS, false },
+    { "rediss", SCHEME_REDIS, false },           { "valkeys", SCHEME_REDIS, false },
+    { "redis+cluster", SCHEME_CLUSTER, true },   { "valkey+cluster", SCHEME_CLUSTER, true },
+    { "redis+sentinel", SCHEME_SENTINEL, true }, { "valkey+sentinel", SCHEME_SENTINEL, true },
 };
-#define BUILT_SCHEMES "memory, redis, valkey, unix"
+#define BUILT_SCHEMES "memory, redis, valkey, unix, redis+cluster, redis+sentinel"
 
 struct parts {
     struct slice user; /* what is before the '@' */
@@ -34,85 +35,6 @@ struct parts {
     struct slice path;
     struct slice query;
 };
-
-/* The bytes before the first that is one of `stops`; *text is left with the rest. */
-static struct slice take_until(struct slice *text, const char *stops) {
-    size_t size = 0;
-    while (size < text->size && strchr(stops, text->data[size]) == NULL)
-        size++;
-    struct slice taken = slice_of(text->data, size);
-    *text = slice_of(text->data + size, text->size - size);
-    return taken;
-}
-
-/* False if `c` does not occur; otherwise what is before its last occurrence, and what is behind. */
-static bool split_at_last(struct slice text, char c, struct slice *before, struct slice *behind) {
-    for (size_t i = text.size; i > 0; i--) {
-        if (text.data[i - 1] == c) {
-            *before = slice_of(text.data, i - 1);
-            *behind = slice_of(text.data + i, text.size - i);
-            return true;
-        }
-    }
-    return false;
-}
-
-static void drop_first(struct slice *text) {
-    *text = slice_of(text->data + 1, text->size - 1);
-}
-
-static bool is_alphanumeric(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static bool holds_only(struct slice text, const char *others) {
-    for (size_t i = 0; i < text.size; i++)
-        if (!is_alphanumeric(text.data[i]) && strchr(others, text.data[i]) == NULL)
-            return false;
-    return true;
-}
-
-/* ---- percent-decoding ---- */
-
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* Writes at most text.size bytes and a NUL; returns where to go on, or NULL for what is no %XX or is %00. */
-static char *decode(struct slice text, char *to) {
-    for (size_t i = 0; i < text.size; i++) {
-        char c = text.data[i];
-        if (c == '%') {
-            if (text.size - i < 3)
-                return NULL;
-            int high = hex_value(text.data[i + 1]), low = hex_value(text.data[i + 2]);
-            if (high < 0 || low < 0 || high + low == 0)
-                return NULL;
-            c = (char)(high * 16 + low);
-            i += 2;
-        }
-        *to++ = c;
-    }
-    *to++ = '\0';
-    return to;
-}
-
-static int32_t decode_failed(const char *part, rcache_error *err) {
-    return error_set(err, RCACHE_E_INVALID,
-                     "a '%%' in the URL's %s is not followed by two hex digits other than 00; write the '%%' as %%25",
-                     part);
-}
-
-static int32_t copy_decoded(struct slice text, const char *part, char **copy, rcache_error *err) {
-    *copy = mem_alloc(text.size + 1);
-    if (*copy == NULL)
-        return error_set(err, RCACHE_E_NOMEM, "no memory for the URL's %s", part);
-    return decode(text, *copy) != NULL ? RCACHE_OK : decode_failed(part, err);
-}
 
 /* ---- where to cut ---- */
 
@@ -145,19 +67,19 @@ static int32_t check_bytes(const char *text, rcache_error *err) {
 }
 
 static int32_t split(struct slice rest, struct parts *parts, rcache_error *err) {
-    struct slice authority = take_until(&rest, "/?#");
+    struct slice authority = part_take_until(&rest, "/?#");
     if (memchr(rest.data, '@', rest.size) != NULL)
         return error_set(err, RCACHE_E_INVALID,
                          "the URL has an '@' behind its host; in user, password, path and options write "
                          "'/' as %%2F, '?' as %%3F, '#' as %%23 and '@' as %%40");
-    parts->path = take_until(&rest, "?#");
+    parts->path = part_take_until(&rest, "?#");
     if (rest.size > 0 && rest.data[0] == '?')
-        drop_first(&rest);
-    parts->query = take_until(&rest, "#");
+        part_drop_first(&rest);
+    parts->query = part_take_until(&rest, "#");
     if (rest.size > 0)
         return error_set(err, RCACHE_E_INVALID, "a '#' has no meaning in the URL; write it as %%23");
     parts->host = authority;
-    parts->has_user = split_at_last(authority, '@', &parts->user, &parts->host);
+    parts->has_user = part_split_at_last(authority, '@', &parts->user, &parts->host);
     return RCACHE_OK;
 }
 
@@ -165,54 +87,76 @@ static int32_t split(struct slice rest, struct parts *parts, rcache_error *err) 
 
 /* A user without a password gets an empty one, as only who has a password is authenticated at all. */
 static int32_t parse_user(struct slice user, struct endpoint *endpoint, rcache_error *err) {
-    struct slice name = take_until(&user, ":");
+    struct slice name = part_take_until(&user, ":");
     if (name.size > 0) {
-        int32_t status = copy_decoded(name, "user", &endpoint->username, err);
+        int32_t status = part_copy_decoded(name, "user", &endpoint->username, err);
         if (status != RCACHE_OK)
             return status;
     }
     if (user.size > 0)
-        drop_first(&user);
+        part_drop_first(&user);
     if (user.size == 0 && name.size == 0)
         return RCACHE_OK;
-    return copy_decoded(user, "password", &endpoint->password, err);
+    return part_copy_decoded(user, "password", &endpoint->password, err);
 }
 
 /* *text is left with what is behind the host: nothing, or ":port". */
 static int32_t take_host(struct slice *text, struct slice *host, rcache_error *err) {
     if (text->size > 0 && text->data[0] == '[') {
-        drop_first(text);
-        *host = take_until(text, "]");
-        if (text->size == 0 || memchr(host->data, ':', host->size) == NULL || !holds_only(*host, ":."))
+        part_drop_first(text);
+        *host = part_take_until(text, "]");
+        if (text->size == 0 || memchr(host->data, ':', host->size) == NULL || !part_holds_only(*host, ":."))
             return error_set(err, RCACHE_E_INVALID, "the URL's host is no IPv6 address in brackets, such as [::1]");
-        drop_first(text);
+        part_drop_first(text);
         return RCACHE_OK;
     }
-    *host = take_until(text, ":");
+    *host = part_take_until(text, ":");
     if (text->size > 0 && memchr(text->data + 1, ':', text->size - 1) != NULL)
         return error_set(err, RCACHE_E_INVALID, "the URL's host has more than one ':'; write an IPv6 address as [::1]");
     if (host->size == 0)
         return error_set(err, RCACHE_E_INVALID, "the URL has no host; write one as in redis://localhost:6379");
-    if (!holds_only(*host, ".-_"))
+    if (!part_holds_only(*host, ".-_"))
         return error_set(err, RCACHE_E_INVALID,
                          "the URL's host may have letters, digits, '.', '-' and '_', as in redis://localhost:6379");
     return RCACHE_OK;
 }
 
-static int32_t parse_host(struct slice text, struct endpoint *endpoint, rcache_error *err) {
+static int32_t parse_host(struct slice text, int64_t port, struct address *address, rcache_error *err) {
     struct slice host;
     int32_t status = take_host(&text, &host, err);
     if (status != RCACHE_OK)
         return status;
-    int64_t port = PORT_DEFAULT;
     bool good = text.size == 0;
     if (!good && text.data[0] == ':')
         good = quantity_integer(slice_of(text.data + 1, text.size - 1), &port) && port >= 1 && port <= PORT_MAX;
     if (!good)
         return error_set(err, RCACHE_E_INVALID, "the URL's port is no number in 1..%d; write redis://host:%d", PORT_MAX,
                          PORT_DEFAULT);
-    endpoint->port = (uint16_t)port;
-    return copy_decoded(host, "host", &endpoint->host, err);
+    address->port = (uint16_t)port;
+    return part_copy_decoded(host, "host", &address->host, err);
+}
+
+static size_t count_of(struct slice text, char c) {
+    size_t count = 0;
+    for (size_t i = 0; i < text.size; i++)
+        count += text.data[i] == c;
+    return count;
+}
+
+/* "host:port,host:port" */
+static int32_t parse_hosts(struct slice text, int64_t port, struct endpoint *endpoint, rcache_error *err) {
+    size_t more = count_of(text, ',');
+    int32_t status = parse_host(part_take_until(&text, ","), port, &endpoint->first, err);
+    if (status != RCACHE_OK || more == 0)
+        return status;
+    endpoint->more = mem_alloc_zeroed(more, sizeof endpoint->more[0]);
+    if (endpoint->more == NULL)
+        return error_set(err, RCACHE_E_NOMEM, "no memory for the URL's hosts");
+    while (status == RCACHE_OK && text.size > 0) {
+        part_drop_first(&text);
+        status = parse_host(part_take_until(&text, ","), port, &endpoint->more[endpoint->more_count++], err);
+    }
+    return status;
 }
 
 static int32_t parse_database(struct slice text, struct endpoint *endpoint, rcache_error *err) {
@@ -229,11 +173,26 @@ static int32_t parse_socket(const struct parts *parts, struct endpoint *endpoint
     if (parts->host.size > 0 || parts->path.size <= 1)
         return error_set(err, RCACHE_E_INVALID,
                          "a unix:// URL takes the whole path of a socket; write unix:///path/to.sock");
-    int32_t status = copy_decoded(parts->path, "path", &endpoint->host, err);
-    if (status == RCACHE_OK && strlen(endpoint->host) > SOCKET_PATH_MAX)
+    int32_t status = part_copy_decoded(parts->path, "path", &endpoint->first.host, err);
+    if (status == RCACHE_OK && strlen(endpoint->first.host) > SOCKET_PATH_MAX)
         return error_set(err, RCACHE_E_INVALID, "the URL's path is longer than the %d bytes that a socket's may have",
                          SOCKET_PATH_MAX);
     return status;
+}
+
+/* "/name/0" */
+static int32_t parse_master(struct slice path, struct endpoint *endpoint, rcache_error *err) {
+    if (path.size > 0)
+        part_drop_first(&path);
+    struct slice name = part_take_until(&path, "/");
+    if (name.size == 0)
+        return error_set(err, RCACHE_E_INVALID,
+                         "the URL names no master; write redis+sentinel://host:26379/mymaster/0");
+    int32_t status = part_copy_decoded(name, "master", &endpoint->master, err);
+    if (status != RCACHE_OK || path.size <= 1)
+        return status;
+    part_drop_first(&path);
+    return parse_database(path, endpoint, err);
 }
 
 static int32_t parse_endpoint(const struct parts *parts, struct endpoint *endpoint, rcache_error *err) {
@@ -249,20 +208,36 @@ static int32_t parse_endpoint(const struct parts *parts, struct endpoint *endpoi
     case SCHEME_UNIX:
         return parse_socket(parts, endpoint, err);
     case SCHEME_REDIS:
-        status = parse_host(parts->host, endpoint, err);
+        status = parse_host(parts->host, PORT_DEFAULT, &endpoint->first, err);
         if (status != RCACHE_OK || parts->path.size <= 1)
             return status;
         return parse_database(slice_of(parts->path.data + 1, parts->path.size - 1), endpoint, err);
+    case SCHEME_CLUSTER:
+        if (parts->path.size > 1 && !slice_equal(parts->path, slice_of_text("/0")))
+            return error_set(err, RCACHE_E_INVALID, "a cluster has no databases: leave the URL's path out");
+        return parse_hosts(parts->host, PORT_DEFAULT, endpoint, err);
+    case SCHEME_SENTINEL:
+        status = parse_hosts(parts->host, SENTINEL_PORT_DEFAULT, endpoint, err);
+        return status == RCACHE_OK ? parse_master(parts->path, endpoint, err) : status;
     }
     return RCACHE_OK;
+}
+
+static bool has_database(struct slice path, enum scheme scheme) {
+    if (scheme == SCHEME_SENTINEL && path.size > 0) {
+        part_drop_first(&path);
+        part_take_until(&path, "/");
+    }
+    return scheme != SCHEME_UNIX && path.size > 1;
 }
 
 /* `db` is no option, as it is part of where to connect: it says what the path of a redis:// URL says. */
 static int32_t take_database(const struct parts *parts, const char *value, struct endpoint *endpoint,
                              rcache_error *err) {
-    if (endpoint->scheme == SCHEME_MEMORY)
-        return error_set(err, RCACHE_E_INVALID, "memory:// has no databases; leave 'db' out");
-    bool in_path = endpoint->scheme == SCHEME_REDIS && parts->path.size > 1;
+    if (endpoint->scheme == SCHEME_MEMORY || endpoint->scheme == SCHEME_CLUSTER)
+        return error_set(err, RCACHE_E_INVALID, "%s has no databases; leave 'db' out",
+                         endpoint->scheme == SCHEME_MEMORY ? "memory://" : "a cluster");
+    bool in_path = has_database(parts->path, endpoint->scheme);
     int32_t before = endpoint->database;
     int32_t status = parse_database(slice_of_text(value), endpoint, err);
     if (status == RCACHE_OK && in_path && endpoint->database != before)
@@ -276,19 +251,19 @@ static int32_t parse_query(const struct parts *parts, struct url *url, rcache_er
     if (to == NULL)
         return error_set(err, RCACHE_E_NOMEM, "no memory for the URL's options");
     while (query.size > 0) {
-        struct slice value = take_until(&query, "&");
+        struct slice value = part_take_until(&query, "&");
         if (query.size > 0)
-            drop_first(&query);
+            part_drop_first(&query);
         if (value.size == 0)
             continue;
-        struct slice name = take_until(&value, "=");
+        struct slice name = part_take_until(&value, "=");
         if (value.size == 0)
             return error_set(err, RCACHE_E_INVALID, "an option of the URL has no '='; write name=value&name=value");
-        drop_first(&value);
-        char *value_text = decode(name, to);
-        char *end = value_text != NULL ? decode(value, value_text) : NULL;
+        part_drop_first(&value);
+        char *value_text = part_decode(name, to);
+        char *end = value_text != NULL ? part_decode(value, value_text) : NULL;
         if (end == NULL)
-            return decode_failed("options", err);
+            return part_decode_failed("options", err);
         if (strcmp(to, "db") != 0) {
             url->pair_count++;
             to = end;
@@ -308,7 +283,7 @@ int32_t url_parse(const char *text, struct url *url, rcache_error *err) {
         return status;
     const char *colon = strstr(text, "://");
     struct slice scheme = slice_of(text, colon != NULL ? (size_t)(colon - text) : 0);
-    if (scheme.size == 0 || scheme.size > SCHEME_SIZE_MAX || !holds_only(scheme, "+-."))
+    if (scheme.size == 0 || scheme.size > SCHEME_SIZE_MAX || !part_holds_only(scheme, "+-."))
         return error_set(err, RCACHE_E_INVALID, "the URL has no scheme; write " RIGHT_FORM);
     struct parts parts = { 0 };
     status = find_scheme(scheme, &url->endpoint.scheme, err);
@@ -330,17 +305,21 @@ void url_clear(struct url *url) {
 }
 
 void endpoint_clear(struct endpoint *endpoint) {
-    mem_free(endpoint->host);
+    mem_free(endpoint->first.host);
+    for (size_t i = 0; i < endpoint->more_count; i++)
+        mem_free(endpoint->more[i].host);
+    mem_free(endpoint->more);
+    mem_free(endpoint->master);
     mem_free(endpoint->username);
     mem_free(endpoint->password);
     *endpoint = (struct endpoint){ 0 };
 }
 
-struct blob *endpoint_address(const struct endpoint *endpoint) {
-    if (endpoint->scheme == SCHEME_UNIX)
-        return text_join("unix://", endpoint->host, (const char *)NULL);
+struct blob *address_url(const struct address *address) {
+    if (address->port == 0)
+        return text_join("unix://", address->host, (const char *)NULL);
     char port[TEXT_NUMBER_SIZE];
-    bool brackets = strchr(endpoint->host, ':') != NULL;
-    return text_join("redis://", brackets ? "[" : "", endpoint->host, brackets ? "]:" : ":",
-                     text_of_number(port, endpoint->port), (const char *)NULL);
+    bool brackets = strchr(address->host, ':') != NULL;
+    return text_join("redis://", brackets ? "[" : "", address->host, brackets ? "]:" : ":",
+                     text_of_number(port, address->port), (const char *)NULL);
 }

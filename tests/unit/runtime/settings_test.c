@@ -23,7 +23,7 @@ static void expect_refused(const char *url, const rcache_options *options, const
     assert_int_equal(settings_make(url, options, &settings, &err), RCACHE_E_INVALID);
     assert_string_equal(err.message, message);
     assert_null(settings.prefix);
-    assert_null(settings.endpoint.host);
+    assert_null(settings.endpoint.first.host);
 }
 
 static void the_defaults_are_the_documented_ones(void **state) {
@@ -81,9 +81,9 @@ static void each_option_of_a_url_reaches_its_setting(void **state) {
     assert_int_equal(settings.connections, 3);
     assert_int_equal(settings.resp, 2);
     assert_int_equal(settings.memory_max_bytes, 1024);
-    assert_string_equal(settings.endpoint.host, "host");
+    assert_string_equal(settings.endpoint.first.host, "host");
     assert_string_equal(settings.endpoint.password, "secret");
-    assert_int_equal(settings.endpoint.port, 7000);
+    assert_int_equal(settings.endpoint.first.port, 7000);
     assert_int_equal(settings.endpoint.database, 5);
     settings_clear(&settings);
 }
@@ -166,7 +166,7 @@ static void want_of_memory_anywhere_is_an_error_and_leaks_nothing(void **state) 
             assert_int_equal(err.status, RCACHE_E_NOMEM);
             assert_memory_equal(err.message, "no memory", 9);
             assert_null(settings.prefix);
-            assert_null(settings.endpoint.host);
+            assert_null(settings.endpoint.first.host);
         }
         assert_true(refused_at > 3);
     }

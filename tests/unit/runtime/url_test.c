@@ -9,16 +9,17 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define SECRET "hunter2"
-#define NOT_BUILT(scheme) \
-    "RCACHE_E_UNSUPPORTED the scheme '" scheme "' is not in this build; it has memory, redis, valkey, unix"
+#define SCHEMES "memory, redis, valkey, unix, redis+cluster, redis+sentinel"
+#define NOT_BUILT(scheme) "RCACHE_E_UNSUPPORTED the scheme '" scheme "' is not in this build; it has " SCHEMES
 
 static const char *or_none(const char *text) {
     return text != NULL ? text : "-";
 }
 
-/* The URL taken apart: "scheme host port user password database", then its pairs; or the message. */
+/* The URL taken apart: "scheme host port user password database", further hosts, a master, then its pairs; or the
+ * message. */
 static void describe(const char *text, char *description, size_t capacity) {
-    static const char *const schemes[] = { "memory", "redis", "unix" };
+    static const char *const schemes[] = { "memory", "redis", "unix", "cluster", "sentinel" };
     struct url url;
     rcache_error err = RCACHE_ERROR_INIT;
     if (url_parse(text, &url, &err) != RCACHE_OK) {
@@ -26,8 +27,14 @@ static void describe(const char *text, char *description, size_t capacity) {
         return;
     }
     const struct endpoint *endpoint = &url.endpoint;
-    int size = snprintf(description, capacity, "%s %s %d %s %s %d", schemes[endpoint->scheme], or_none(endpoint->host),
-                        endpoint->port, or_none(endpoint->username), or_none(endpoint->password), endpoint->database);
+    int size = snprintf(description, capacity, "%s %s %d %s %s %d", schemes[endpoint->scheme],
+                        or_none(endpoint->first.host), endpoint->first.port, or_none(endpoint->username),
+                        or_none(endpoint->password), endpoint->database);
+    for (size_t i = 0; i < endpoint->more_count; i++)
+        size += snprintf(description + size, capacity - (size_t)size, " %s:%d", endpoint->more[i].host,
+                         endpoint->more[i].port);
+    if (endpoint->master != NULL)
+        size += snprintf(description + size, capacity - (size_t)size, " master %s", endpoint->master);
     const char *at = url.pairs;
     for (size_t i = 0; i < url.pair_count; i++) {
         const char *value = at + strlen(at) + 1;
@@ -118,14 +125,43 @@ static void a_path_fits_the_address_of_a_socket(void **state) {
                         "RCACHE_E_INVALID the URL's path is longer than the 107 bytes that a socket's may have");
 }
 
+static void a_cluster_has_some_hosts_and_no_database(void **state) {
+    (void)state;
+    const char *const examples[][2] = {
+        { "redis+cluster://a:1,b,[::1]:3", "cluster a 1 - - 0 b:6379 ::1:3" },
+        { "valkey+cluster://user:" SECRET "@a/0?delay=1s", "cluster a 6379 user " SECRET " 0 delay=1s" },
+        { "redis+cluster://a/1", "RCACHE_E_INVALID a cluster has no databases: leave the URL's path out" },
+        { "redis+cluster://a?db=1", "RCACHE_E_INVALID a cluster has no databases; leave 'db' out" },
+        { "redis+cluster://a:1,:2",
+          "RCACHE_E_INVALID the URL has no host; write one as in redis://localhost:6379" },
+        { "redis+cluster://a:1,b:x",
+          "RCACHE_E_INVALID the URL's port is no number in 1..65535; write redis://host:6379" },
+    };
+    check(examples, COUNT(examples));
+}
+
+static void sentinels_watch_a_master_by_its_name(void **state) {
+    (void)state;
+    const char *const examples[][2] = {
+        { "redis+sentinel://a,b:2/mymaster", "sentinel a 26379 - - 0 b:2 master mymaster" },
+        { "redis+sentinel://:" SECRET "@a/my%20master/3", "sentinel a 26379 - " SECRET " 3 master my master" },
+        { "redis+sentinel://a?db=3", "RCACHE_E_INVALID the URL names no master; write "
+                                     "redis+sentinel://host:26379/mymaster/0" },
+        { "redis+sentinel://a/m?db=3", "sentinel a 26379 - - 3 master m" },
+        { "redis+sentinel://a/m/2?db=3", "RCACHE_E_INVALID the URL names two databases, in its path and as 'db'; "
+                                         "leave one out" },
+        { "redis+sentinel://a/m/x", "RCACHE_E_INVALID the URL's database is no number in 0..65535; write "
+                                    "redis://host:6379/1, or ?db=1" },
+    };
+    check(examples, COUNT(examples));
+}
+
 static void a_scheme_that_is_not_there_is_told_those_that_are(void **state) {
     (void)state;
     const char *const examples[][2] = {
         { "rediss://host", NOT_BUILT("rediss") },
         { "valkeys://host", NOT_BUILT("valkeys") },
-        { "redis+cluster://a:1,b:2", NOT_BUILT("redis+cluster") },
-        { "redis+sentinel://a:1/name/0", NOT_BUILT("redis+sentinel") },
-        { "http://host", "RCACHE_E_INVALID unknown scheme 'http'; there are memory, redis, valkey, unix" },
+        { "http://host", "RCACHE_E_INVALID unknown scheme 'http'; there are " SCHEMES },
     };
     check(examples, COUNT(examples));
 }
@@ -239,7 +275,7 @@ static void the_error_may_be_null(void **state) {
     struct url url;
     assert_int_equal(url_parse("redis://host:0", &url, NULL), RCACHE_E_INVALID);
     assert_null(url.pairs);
-    assert_null(url.endpoint.host);
+    assert_null(url.endpoint.first.host);
 }
 
 int main(void) {
@@ -248,6 +284,8 @@ int main(void) {
         cmocka_unit_test(a_server_is_a_host_with_port_user_and_database),
         cmocka_unit_test(a_socket_is_a_path),
         cmocka_unit_test(a_path_fits_the_address_of_a_socket),
+        cmocka_unit_test(a_cluster_has_some_hosts_and_no_database),
+        cmocka_unit_test(sentinels_watch_a_master_by_its_name),
         cmocka_unit_test(a_scheme_that_is_not_there_is_told_those_that_are),
         cmocka_unit_test(what_is_no_url_is_shown_one),
         cmocka_unit_test(a_wrong_part_is_named),

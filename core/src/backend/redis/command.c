@@ -83,6 +83,7 @@ static void add_arguments(struct words *words, const struct request *request, co
         add_number(words, request->life_ms);
         return;
     case VERB_INSPECT:
+    case VERB_WHERE:
     case VERB_PEEK:
     case VERB_WATCH:
     case VERB_GET:
@@ -97,6 +98,14 @@ static void add_script(struct words *words, const struct script *script, bool wh
     add_text(words, "1");
 }
 
+static void add_where(struct words *words, const struct request *request) {
+    bool sentinel = request->owner.size > 0;
+    add_text(words, sentinel ? "SENTINEL" : "CLUSTER");
+    add_text(words, sentinel ? "GET-MASTER-ADDR-BY-NAME" : "SLOTS");
+    if (sentinel)
+        add(words, request->owner);
+}
+
 static void make_words(struct words *words, const struct request *request, const struct server_facts *facts) {
     const struct script *script = script_of(request->verb);
     words->count = words->number_count = 0;
@@ -109,6 +118,10 @@ static void make_words(struct words *words, const struct request *request, const
         add_script(words, script, (request->form & FORM_WHOLE) != 0);
         add(words, request->key);
         add_arguments(words, request, facts);
+        return;
+    }
+    if (request->verb == VERB_WHERE) {
+        add_where(words, request);
         return;
     }
     if (request->verb == VERB_DELETE || (request->form & FORM_STRING) != 0) {
@@ -148,15 +161,16 @@ static bool append_wait(struct buffer *out, const struct request *request) {
 bool redis_encode(struct buffer *out, const struct request *request, const struct server_facts *facts,
                   uint32_t *replies) {
     static const struct slice caching[] = { { "CLIENT", 6 }, { "CACHING", 7 }, { "YES", 3 } };
+    static const struct slice asking[] = { { "ASKING", 6 } };
     size_t before = out->size;
     struct words words;
     make_words(&words, request, facts);
     bool watch = request->verb == VERB_WATCH, wait = request->replicas > 0;
-    bool ok = (!watch || append_words(out, caching, 3)) && append_words(out, words.list, words.count) &&
-              (!wait || append_wait(out, request));
+    bool ok = (!watch || append_words(out, caching, 3)) && (!request->asking || append_words(out, asking, 1)) &&
+              append_words(out, words.list, words.count) && (!wait || append_wait(out, request));
     if (!ok)
         out->size = before;
-    *replies = watch || wait ? 2 : 1;
+    *replies = 1 + (uint32_t)(watch || wait) + (uint32_t)request->asking;
     return ok;
 }
 

@@ -73,9 +73,11 @@ static enum handshake_state ask_the_rest(struct handshake *self, struct buffer *
     bool ok = !selects(self) || COMMAND(out, "SELECT", text_of_number(number, self->target->database));
     ok = ok && COMMAND(out, "INFO", "server") && COMMAND(out, "INFO", "replication");
     ok = ok && (!tracks(self) || COMMAND(out, "CLIENT", "TRACKING", "ON", "OPTIN"));
+    bool follow = self->target->follow && self->resp3; /* which makes of the answer a push, and no reply */
     uint32_t scripts = ok ? redis_encode_scripts(out) : 0;
+    ok = scripts > 0 && (!follow || COMMAND(out, "SUBSCRIBE", "+switch-master"));
     uint32_t before = 2 + (uint32_t)selects(self) + (uint32_t)tracks(self);
-    return go_on(self, STEP_REST, scripts > 0, before + scripts);
+    return go_on(self, STEP_REST, ok, before + scripts);
 }
 
 static enum handshake_state after_hello(struct handshake *self, struct buffer *out) {
@@ -142,8 +144,12 @@ static enum handshake_state take_rest(struct handshake *self, const struct resp 
         return refuse(self, RCACHE_E_SERVER, resp->text);
     if (index == first)
         note_history(facts, resp, "run_id:");
-    if (index == first + 1)
+    if (index == first + 1) {
         note_history(facts, resp, "master_replid:");
+        struct slice role = resp->type == RESP_TEXT ? info_line(resp->text, "role:") : slice_of(NULL, 0);
+        if (self->target->primary && slice_equal(role, slice_of_text("slave")))
+            return refuse(self, RCACHE_E_UNAVAILABLE, slice_of_text("READONLY it is a replica, no primary any more"));
+    }
     if (tracks(self) && index == first + 2)
         facts->can_track = resp->type != RESP_ERROR;
     return self->replies == self->replies_due ? HANDSHAKE_READY : HANDSHAKE_GOES_ON;

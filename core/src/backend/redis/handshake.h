@@ -15,6 +15,8 @@ struct handshake_target {
     int32_t database;
     uint32_t resp; /* 3: with fall-back to 2 */
     bool track;    /* ask for CLIENT TRACKING */
+    bool follow;   /* of a Sentinel: ask to be told of new masters */
+    bool primary;  /* refuse a replica */
 };
 
 enum handshake_state { HANDSHAKE_GOES_ON, HANDSHAKE_READY, HANDSHAKE_REFUSED };

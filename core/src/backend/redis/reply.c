@@ -1,6 +1,7 @@
 /* reply: what the server answered, as the reply that the engine knows.  Trusts no shape. */
 #include "backend/redis/meta.h"
 #include "backend/redis/redis.h"
+#include "backend/redis/where.h"
 #include "base/text.h"
 #include "resilicache.h"
 
@@ -24,11 +25,7 @@ static bool starts(struct slice text, const char *word) {
 }
 
 static bool contains(struct slice text, const char *word) {
-    size_t size = strlen(word);
-    for (size_t i = 0; i + size <= text.size; i++)
-        if (memcmp(text.data + i, word, size) == 0)
-            return true;
-    return false;
+    return slice_contains(text, slice_of_text(word));
 }
 
 static int32_t status_of_error(struct slice text) {
@@ -149,6 +146,12 @@ static enum redis_answer take_deleted(struct request *request, const struct resp
     return REDIS_ANSWERED;
 }
 
+static enum redis_answer take_map(struct request *request, const struct resp *resp) {
+    request->reply.value = request->owner.size > 0 ? map_of_sentinel(resp) : map_of_cluster(resp);
+    request->reply.verdict = VERDICT_FRESH;
+    return request->reply.value != NULL ? REDIS_ANSWERED : fail_shape(request);
+}
+
 /* ---- scripts: an array whose first item says which ---- */
 
 static enum redis_answer take_acquired(struct request *request, const struct resp *resp,
@@ -246,6 +249,7 @@ static bool may_answer(enum verb verb, enum verdict verdict) {
     case VERB_SET:
     case VERB_RAW_SET: return verdict == VERDICT_DONE;
     case VERB_INSPECT: return verdict == VERDICT_MISS;
+    case VERB_WHERE:
     case VERB_PEEK:
     case VERB_WATCH:
     case VERB_GET:
@@ -293,18 +297,12 @@ static enum redis_answer take_answer(struct request *request, const struct resp 
     case VERB_SET:
     case VERB_RAW_SET:
     case VERB_INSPECT: return take_script(request, resp, facts);
+    case VERB_WHERE: return take_map(request, resp);
     }
     return fail_shape(request);
 }
 
-/* ---- requests of two replies ---- */
-
-/* What is left of an attempt whose connection was lost between two replies. */
-static void forget_reply(struct reply *reply) {
-    blob_drop(reply->value);
-    blob_drop(reply->message);
-    *reply = (struct reply){ .status = RCACHE_OK };
-}
+/* ---- requests of more than one reply ---- */
 
 static enum redis_answer take_wait(struct request *request, const struct resp *resp) {
     if (request->reply.status != RCACHE_OK || resp->type != RESP_INTEGER || resp->integer >= (int64_t)request->replicas)
@@ -318,8 +316,10 @@ static enum redis_answer take_wait(struct request *request, const struct resp *r
 
 enum redis_answer redis_decode(struct request *request, uint32_t index, const struct resp *resp,
                                const struct server_facts *facts) {
+    if (request->asking && index-- == 0)
+        return REDIS_MORE;
     if (index == 0)
-        forget_reply(&request->reply);
+        reply_clear(&request->reply); /* of an attempt whose connection was lost between two replies */
     if (request->verb == VERB_WATCH && index == 0) { /* CLIENT CACHING YES */
         if (resp->type == RESP_ERROR)
             fail(request, RCACHE_E_UNSUPPORTED, blob_copy(resp->text.data, resp->text.size));

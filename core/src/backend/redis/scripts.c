@@ -25,6 +25,7 @@ const struct script *script_of(enum verb verb) {
     case VERB_SET: return &SCRIPTS[SCRIPT_set];
     case VERB_RAW_SET: return &SCRIPTS[SCRIPT_raw_set];
     case VERB_INSPECT: return &SCRIPTS[SCRIPT_inspect];
+    case VERB_WHERE:
     case VERB_PEEK:
     case VERB_WATCH:
     case VERB_GET:

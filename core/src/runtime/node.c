@@ -1,0 +1,54 @@
+#include "runtime/node.h"
+
+#include "base/alloc.h"
+#include "runtime/url.h"
+
+struct node *node_new(struct slice host, uint16_t port, bool sentinel) {
+    struct node *node = mem_alloc_zeroed(1, sizeof *node);
+    if (node == NULL)
+        return NULL;
+    node->sentinel = sentinel;
+    node->address = (struct address){ .host = mem_alloc(host.size + 1), .port = port };
+    if (node->address.host != NULL) {
+        memcpy(node->address.host, host.data, host.size);
+        node->address.host[host.size] = '\0';
+        node->url = address_url(&node->address);
+    }
+    if (node->url != NULL)
+        return node;
+    node_free(node);
+    return NULL;
+}
+
+void node_free(struct node *node) {
+    if (node == NULL)
+        return;
+    blob_drop(node->url);
+    mem_free(node->address.host);
+    mem_free(node);
+}
+
+bool node_is(const struct node *node, struct slice host, uint16_t port, bool sentinel) {
+    return node->address.port == port && node->sentinel == sentinel &&
+           slice_equal(slice_of_text(node->address.host), host);
+}
+
+/* An empty option is none. */
+static const char *or_null(const char *text) {
+    return text[0] != '\0' ? text : NULL;
+}
+
+struct handshake_target node_handshake(const struct node *node, const struct settings *settings, bool track) {
+    const struct endpoint *endpoint = &settings->endpoint;
+    if (node->sentinel)
+        return (struct handshake_target){ .username = or_null(settings->sentinel_username),
+                                          .password = or_null(settings->sentinel_password),
+                                          .resp = settings->resp,
+                                          .follow = track };
+    return (struct handshake_target){ .username = endpoint->username,
+                                      .password = endpoint->password,
+                                      .database = endpoint->database,
+                                      .resp = settings->resp,
+                                      .track = track,
+                                      .primary = endpoint->scheme == SCHEME_SENTINEL };
+}

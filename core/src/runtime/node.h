@@ -1,0 +1,22 @@
+/* node: one server of a cache, known by its address.  It stays until the cache is freed. */
+#ifndef RESILICACHE_RUNTIME_NODE_H
+#define RESILICACHE_RUNTIME_NODE_H
+
+#include "runtime/settings.h"
+
+struct node {
+    struct address address; /* the host is its own */
+    struct blob *url;       /* the address as a URL */
+    bool sentinel;          /* tells where a master is, has no keys */
+};
+
+/* NULL for want of memory. */
+struct node *node_new(struct slice host, uint16_t port, bool sentinel);
+void node_free(struct node *node);
+bool node_is(const struct node *node, struct slice host, uint16_t port, bool sentinel);
+
+/* What a connection to it begins with; `track`: it listens for changes, of keys or
+ * of masters. */
+struct handshake_target node_handshake(const struct node *node, const struct settings *settings, bool track);
+
+#endif

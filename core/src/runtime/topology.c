@@ -1,0 +1,358 @@
+#include "runtime/topology.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "engine/pause.h"
+#include "runtime/cache.h"
+#include "runtime/exchange.h"
+#include "runtime/links.h"
+#include "runtime/service.h"
+#include "runtime/stepper.h"
+
+/* A cluster has at most 1,000 nodes by its makers' advice; the other bounds keep a confused one from spinning us. */
+enum { NODES_MAX = 1024, DETOURS_MAX = 16, PAUSE_MAX_MS = 50, CALM_MS = 1000 };
+
+/* ---- nodes ---- */
+
+/* With the lock.  Its connections are made before it can be found. */
+static bool add_node(struct topology *topology, struct slice host, uint16_t port, bool sentinel, uint32_t *index) {
+    size_t count = topology->node_count;
+    struct node *node = count < topology->nodes_max ? node_new(host, port, sentinel) : NULL;
+    if (node == NULL)
+        return false;
+    struct rcache *cache = topology->cache;
+    if (!links_grow(&cache->links, cache, node) ||
+        (cache->stepper != NULL && !stepper_grow(cache->stepper, node))) {
+        node_free(node); /* links that were made hold on to no node until they are used, and these never are */
+        return false;
+    }
+    topology->nodes[count] = node;
+    topology->node_count = count + 1;
+    *index = (uint32_t)count;
+    return true;
+}
+
+/* With the lock.  An empty host is that of the server that told. */
+static bool find_node(struct topology *topology, struct slice host, uint16_t port, uint32_t teller, uint32_t *index) {
+    if (host.size == 0)
+        host = slice_of_text(topology->nodes[teller]->address.host);
+    for (*index = 0; *index < topology->node_count; ++*index)
+        if (node_is(topology->nodes[*index], host, port, false))
+            return true;
+    return add_node(topology, host, port, false, index);
+}
+
+static bool add_seeds(struct topology *topology, const struct endpoint *endpoint) {
+    uint32_t index;
+    bool sentinel = endpoint->scheme == SCHEME_SENTINEL;
+    bool ok = add_node(topology, slice_of_text(endpoint->first.host), endpoint->first.port, sentinel, &index);
+    for (size_t i = 0; ok && i < endpoint->more_count; i++)
+        ok = add_node(topology, slice_of_text(endpoint->more[i].host), endpoint->more[i].port, sentinel, &index);
+    return ok;
+}
+
+static bool moves(const struct topology *topology) {
+    return topology->scheme == SCHEME_CLUSTER || topology->scheme == SCHEME_SENTINEL;
+}
+
+bool topology_init(struct topology *topology, struct rcache *cache) {
+    const struct endpoint *endpoint = &cache->settings.endpoint;
+    topology->cache = cache;
+    topology->scheme = endpoint->scheme;
+    topology->due_ms = topology->refresh_ms = INT64_MAX;
+    pthread_mutex_init(&topology->lock, NULL);
+    list_init(&topology->parked);
+    if (endpoint->scheme == SCHEME_MEMORY)
+        return true;
+    topology->nodes_max = moves(topology) ? NODES_MAX + endpoint->more_count : 1;
+    topology->nodes = mem_alloc_zeroed(topology->nodes_max, sizeof(struct node *));
+    size_t slots = endpoint->scheme == SCHEME_CLUSTER ? SLOT_COUNT : 1;
+    topology->slots = mem_alloc_zeroed(slots, sizeof topology->slots[0]);
+    topology->where = (struct request){ .verb = VERB_WHERE, .reply_for = FOR_TOPOLOGY, .directed = true };
+    topology->where.owner = slice_of_text(endpoint->master != NULL ? endpoint->master : "");
+    list_init(&topology->where.node);
+    return topology->nodes != NULL && topology->slots != NULL &&
+           links_init(&cache->links, topology->nodes_max * exchange_places(cache)) && add_seeds(topology, endpoint);
+}
+
+void topology_clear(struct topology *topology) {
+    for (size_t i = 0; i < topology->node_count; i++)
+        node_free(topology->nodes[i]);
+    request_clear(&topology->where);
+    blob_drop(topology->failure);
+    mem_free(topology->nodes);
+    mem_free((void *)topology->slots);
+    pthread_mutex_destroy(&topology->lock);
+}
+
+/* ---- asking for a map ---- */
+
+/* With the lock. */
+static void note_due(struct topology *topology) {
+    int64_t due_ms = list_empty(&topology->parked) ? INT64_MAX : topology->release_ms;
+    topology->due_ms = due_ms < topology->refresh_ms ? due_ms : topology->refresh_ms;
+}
+
+/* With the lock.  The next of the nodes that can tell: those of a cluster in turn, or the Sentinels. */
+static void ask(struct topology *topology, struct link_node *requests) {
+    if (topology->asking)
+        return;
+    bool sentinel = topology->scheme == SCHEME_SENTINEL;
+    do
+        topology->asked = (topology->asked + 1) % (uint32_t)topology->node_count;
+    while (topology->nodes[topology->asked]->sentinel != sentinel);
+    topology->asking = true;
+    topology->refresh_ms = INT64_MAX;
+    request_clear(&topology->where);
+    topology->where.server = topology->asked;
+    list_append(requests, &topology->where.node);
+}
+
+static void learn_range(struct topology *topology, const struct map_range *range) {
+    uint32_t index;
+    if (!find_node(topology, range->primary.host, range->primary.port, topology->asked, &index))
+        return;
+    size_t last = topology->scheme == SCHEME_CLUSTER ? range->last : 0;
+    for (size_t slot = range->first; slot <= last; slot++)
+        topology->slots[slot] = (uint16_t)(index + 1);
+}
+
+static size_t slot_for(const struct topology *topology, struct slice key) {
+    return topology->scheme == SCHEME_CLUSTER ? slot_of(key) : 0;
+}
+
+/* With the lock.  Those whose server is another one now are tried at once. */
+static void release_changed(struct topology *topology, struct link_node *requests) {
+    for (struct link_node *node = topology->parked.next, *next; node != &topology->parked; node = next) {
+        next = node->next;
+        struct request *request = list_entry(node, struct request, node);
+        uint16_t known = topology->slots[slot_for(topology, request->key)];
+        bool tried = request->sent_ms >= request->since_ms && known == request->server + 1;
+        if (known == 0 || tried)
+            continue;
+        list_remove(node);
+        list_append(requests, node);
+        topology->pause_ms = 0;
+    }
+}
+
+/* With the lock. */
+static void learn(struct topology *topology, struct slice map, int64_t now_ms, struct link_node *requests) {
+    struct map_range range;
+    while (map_next_range(&map, &range))
+        learn_range(topology, &range);
+    topology->failures = 0;
+    topology->refresh_ms = now_ms + topology->cache->settings.topology_refresh_ms;
+    release_changed(topology, requests);
+}
+
+/* With the lock.  For those who will wait in vain. */
+static void note_failure(struct topology *topology, struct reply *reply) {
+    blob_drop(topology->failure);
+    topology->failure = reply->message;
+    reply->message = NULL;
+}
+
+static size_t count_tellers(const struct topology *topology) {
+    size_t count = 0;
+    for (size_t i = 0; i < topology->node_count; i++)
+        count += topology->nodes[i]->sentinel == (topology->scheme == SCHEME_SENTINEL);
+    return count;
+}
+
+/* With the lock.  Who doesn't know is followed by the next; after all of them comes a pause. */
+static void take_map(struct topology *topology, int64_t now_ms, struct link_node *requests) {
+    struct reply *reply = &topology->where.reply;
+    topology->asking = false;
+    if (reply->status == RCACHE_OK) {
+        learn(topology, blob_slice(reply->value), now_ms, requests);
+        return;
+    }
+    note_failure(topology, reply);
+    topology->failures++;
+    if (topology->failures % count_tellers(topology) != 0)
+        ask(topology, requests);
+    else
+        topology->refresh_ms = now_ms + topology->cache->settings.topology_refresh_ms;
+}
+
+/* ---- waiting ---- */
+
+/* With the lock. */
+static void park(struct topology *topology, struct request *request, int64_t now_ms, struct link_node *requests) {
+    if (list_empty(&topology->parked)) {
+        bool calm = now_ms - topology->release_ms > CALM_MS;
+        topology->pause_ms = calm ? 0 : topology->pause_ms;
+        topology->pause_ms = pause_after(topology->pause_ms, PAUSE_MAX_MS);
+        topology->release_ms = now_ms + topology->pause_ms;
+    }
+    list_append(&topology->parked, &request->node);
+    ask(topology, requests);
+}
+
+static bool in_time(const struct topology *topology, const struct request *request, int64_t now_ms) {
+    return !topology->cache->closed && now_ms - request->since_ms < topology->cache->settings.op_timeout_ms &&
+           request->detours < DETOURS_MAX;
+}
+
+static void give_up(struct topology *topology, struct request *request, struct link_node *done) {
+    const char *why = topology->failure != NULL ? topology->failure->data : "no server is known that has this key";
+    exchange_finish(request, RCACHE_E_UNAVAILABLE, why, done);
+}
+
+void topology_refresh(struct topology *topology) {
+    pthread_mutex_lock(&topology->lock);
+    topology->refresh_ms = 0;
+    note_due(topology);
+    pthread_mutex_unlock(&topology->lock);
+    service_expect(topology->cache, 0);
+}
+
+void topology_tick(struct topology *topology, int64_t now_ms, struct link_node *requests, struct link_node *done) {
+    if (now_ms < topology->due_ms)
+        return;
+    pthread_mutex_lock(&topology->lock);
+    if (now_ms >= topology->release_ms) {
+        struct link_node waiting;
+        list_init(&waiting);
+        list_move_all(&waiting, &topology->parked);
+        for (struct link_node *node; (node = list_take(&waiting)) != NULL;) {
+            struct request *request = list_entry(node, struct request, node);
+            if (in_time(topology, request, now_ms))
+                list_append(requests, node);
+            else
+                give_up(topology, request, done);
+        }
+    }
+    if (now_ms >= topology->refresh_ms)
+        ask(topology, requests);
+    note_due(topology);
+    pthread_mutex_unlock(&topology->lock);
+}
+
+void topology_end(struct topology *topology, struct link_node *done) {
+    pthread_mutex_lock(&topology->lock);
+    exchange_finish_all(&topology->parked, RCACHE_E_CLOSED, "the cache was closed", done);
+    pthread_mutex_unlock(&topology->lock);
+}
+
+/* ---- going out ---- */
+
+size_t topology_home(struct topology *topology, struct slice key, uint32_t route) {
+    uint16_t known = moves(topology) ? topology->slots[slot_for(topology, key)] : 1;
+    size_t node = known > 0 ? known - 1u : 0;
+    return node * exchange_places(topology->cache) + route % topology->cache->settings.connections;
+}
+
+bool topology_route(struct topology *topology, struct request *request, size_t *place, struct link_node *requests,
+                    struct link_node *done) {
+    struct rcache *cache = topology->cache;
+    if (moves(topology) && !request->directed) {
+        int64_t now_ms = clock_now_ms();
+        request->since_ms = request->since_ms > 0 ? request->since_ms : now_ms;
+        uint16_t known = topology->slots[slot_for(topology, request->key)];
+        if (known == 0) {
+            pthread_mutex_lock(&topology->lock);
+            if (in_time(topology, request, now_ms))
+                park(topology, request, now_ms, requests);
+            else
+                give_up(topology, request, done);
+            note_due(topology);
+            pthread_mutex_unlock(&topology->lock);
+            service_expect(cache, topology->due_ms);
+            return false;
+        }
+        request->server = known - 1u;
+    }
+    *place = request->server * exchange_places(cache) + exchange_place_of(cache, request);
+    return true;
+}
+
+/* ---- coming back ---- */
+
+/* The request is its owner's again. */
+static void forget_way(struct request *request) {
+    request->since_ms = 0;
+    request->detours = 0;
+    request->directed = request->asking = false;
+}
+
+/* What the failure of a request says of where it should go. */
+static struct detour detour_of(const struct request *request) {
+    const struct reply *reply = &request->reply;
+    bool may = reply->status == RCACHE_E_UNAVAILABLE || reply->status == RCACHE_E_SERVER;
+    struct detour detour = { .kind = DETOUR_NONE };
+    if (may && reply->message != NULL)
+        detour = detour_read(blob_slice(reply->message));
+    if (detour.kind == DETOUR_NONE && reply->status == RCACHE_E_UNAVAILABLE)
+        detour.kind = DETOUR_LATER; /* no connection: another may take the node's place */
+    return detour;
+}
+
+/* With the lock.  False: the failure is for its owner. */
+static bool send_elsewhere(struct topology *topology, struct request *request, int64_t now_ms,
+                           struct link_node *requests) {
+    struct detour detour = detour_of(request);
+    uint32_t index;
+    bool named = detour.kind == DETOUR_MOVED || detour.kind == DETOUR_ASK;
+    if (detour.kind == DETOUR_NONE || !in_time(topology, request, now_ms) ||
+        (detour.kind == DETOUR_ASK && request->verb == VERB_WATCH)) /* no server listens and asks at once */
+        return false;
+    if (named && !find_node(topology, detour.host, detour.port, request->server, &index))
+        return false;
+    list_remove(&request->node);
+    request->detours += named;
+    request->form = 0;
+    request->asking = request->directed = detour.kind == DETOUR_ASK;
+    if (named)
+        request->server = index;
+    else
+        note_failure(topology, &request->reply);
+    reply_clear(&request->reply);
+    if (!named) {
+        park(topology, request, now_ms, requests);
+        return true;
+    }
+    if (detour.kind == DETOUR_MOVED) {
+        topology->slots[slot_for(topology, request->key)] = (uint16_t)(index + 1);
+        ask(topology, requests); /* where one slot went, others did */
+    }
+    list_append(requests, &request->node);
+    return true;
+}
+
+/* With the lock. */
+static void review(struct topology *topology, struct request *request, int64_t now_ms, struct link_node *requests) {
+    if (request->reply_for == FOR_TOPOLOGY) {
+        list_remove(&request->node);
+        take_map(topology, now_ms, requests);
+        return;
+    }
+    if (request->reply.status == RCACHE_OK || !send_elsewhere(topology, request, now_ms, requests))
+        forget_way(request);
+}
+
+/* Most often all is well. */
+static bool nothing_to_review(struct link_node *done) {
+    for (struct link_node *node = done->next; node != done; node = node->next) {
+        struct request *request = list_entry(node, struct request, node);
+        if (request->reply.status != RCACHE_OK || request->reply_for == FOR_TOPOLOGY)
+            return false;
+        forget_way(request);
+    }
+    return true;
+}
+
+void topology_review(struct topology *topology, struct link_node *done, struct link_node *requests) {
+    if (!moves(topology) || nothing_to_review(done))
+        return;
+    int64_t now_ms = clock_now_ms();
+    pthread_mutex_lock(&topology->lock);
+    for (struct link_node *node = done->next, *next; node != done; node = next) {
+        next = node->next;
+        review(topology, list_entry(node, struct request, node), now_ms, requests);
+    }
+    note_due(topology);
+    pthread_mutex_unlock(&topology->lock);
+    service_expect(topology->cache, topology->due_ms);
+}

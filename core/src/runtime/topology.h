@@ -1,0 +1,55 @@
+/* topology: which server a key's requests go to.  One; or those of a cluster, by slot; or the master that a Sentinel
+ * names.  It learns from maps (VERB_WHERE, asked when one is needed, after failures, and now and then) and from the
+ * redirections in replies, and sends again what a server would not or could not take, for as long as op_timeout.
+ *
+ * Its lock is taken with no other held but for the making of links. */
+#ifndef RESILICACHE_RUNTIME_TOPOLOGY_H
+#define RESILICACHE_RUNTIME_TOPOLOGY_H
+
+#include "backend/redis/slot.h"
+#include "backend/redis/where.h"
+#include "runtime/node.h"
+
+#include <pthread.h>
+
+struct rcache;
+
+struct topology {
+    struct rcache *cache;
+    enum scheme scheme;
+    pthread_mutex_t lock;
+    struct node **nodes; /* only ever more; the array has room for nodes_max */
+    _Atomic size_t node_count;
+    size_t nodes_max;
+    _Atomic uint16_t *slots;   /* one more than the node's index; 0: not known.  A master has slot 0 alone */
+    struct request where;      /* asks for a map */
+    bool asking;               /* it is under way */
+    uint32_t asked;            /* the node that it went to */
+    size_t failures;           /* of asking, in a row */
+    struct blob *failure;      /* of the last, in words */
+    struct link_node parked;   /* requests that wait for a map, or for another try */
+    int64_t release_ms;        /* when they are tried again */
+    int64_t pause_ms;          /* between tries */
+    int64_t refresh_ms;        /* when to ask for a map although nothing has failed */
+    _Atomic int64_t due_ms;    /* when topology_tick has something to do */
+};
+
+bool topology_init(struct topology *topology, struct rcache *cache); /* false for want of memory */
+void topology_clear(struct topology *topology);
+
+/* Which link or lane the request goes by; *place counts them node by node.  False: it waits here, or came to *done,
+ * and *requests may have one more. */
+bool topology_route(struct topology *topology, struct request *request, size_t *place, struct link_node *requests,
+                    struct link_node *done);
+/* Looks at replies before those who asked do: what is to be sent again goes from *done to *requests, or waits here. */
+void topology_review(struct topology *topology, struct link_node *done, struct link_node *requests);
+/* Somebody has said that the map has changed. */
+void topology_refresh(struct topology *topology);
+/* What is due by now. */
+void topology_tick(struct topology *topology, int64_t now_ms, struct link_node *requests, struct link_node *done);
+/* All that wait come back with RCACHE_E_CLOSED. */
+void topology_end(struct topology *topology, struct link_node *done);
+/* The place by which most requests of a key go, as far as is known. */
+size_t topology_home(struct topology *topology, struct slice key, uint32_t route);
+
+#endif
