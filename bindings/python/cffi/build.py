@@ -1,17 +1,17 @@
-"""The cffi extension `resilicache._native_cffi`: the C header and the fused calls beside this file."""
+"""The cffi extension `resilicache._native_cffi`: the C header and the calls that bindings share."""
 
 import sys
 from pathlib import Path
 
 from cffi import FFI
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from cdef import declarations  # noqa: E402
 
-HEADERS = [ROOT / "core" / "include" / "resilicache.h", HERE / "calls.h"]
+SHARED = ROOT / "bindings" / "shared"
+HEADERS = [ROOT / "core" / "include" / "resilicache.h", SHARED / "calls.h"]
 
 ffi = FFI()
 for header in HEADERS:
@@ -19,8 +19,8 @@ for header in HEADERS:
 ffi.set_source(
     "resilicache._native_cffi",
     '#include "calls.c"',
-    include_dirs=[str(HERE), str(ROOT / "core" / "include")],
-    depends=[str(path) for path in (*HEADERS, HERE / "calls.c")],
+    include_dirs=[str(SHARED), str(ROOT / "core" / "include")],
+    depends=[str(path) for path in (*HEADERS, SHARED / "calls.c")],
     extra_compile_args=["-std=gnu11", "-fvisibility=hidden"],
     libraries=["pthread"],
 )

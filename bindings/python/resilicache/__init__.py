@@ -7,7 +7,7 @@ b'tester'
 >>> cache.close()
 """
 
-from ._binding import native as _native
+from . import _native
 from .aio import AsyncCache, AsyncTypedCache, AsyncUpdateLock
 from .cache import Cache
 from .cached import CachedFunction

@@ -1,13 +1,34 @@
-"""Chooses the binding: a module with the functions of `_cffi`.  RESILICACHE_BINDING names it."""
+"""Chooses the binding: `c`, a module with the functions of `_cffi`.  RESILICACHE_BINDING names it.
+
+Each binding has the C library within, so that two in one process are two libraries: hence one, for good.
+"""
 
 from __future__ import annotations
 
+import importlib
 import os
+from typing import Any
 
-_chosen = os.environ.get("RESILICACHE_BINDING", "cffi")
-if _chosen != "cffi":
-    raise ImportError(f"RESILICACHE_BINDING={_chosen!r} is no binding of this build: unset it, or set it to 'cffi'")
+CHOICES = ("cffi",)
+VARIABLE = "RESILICACHE_BINDING"
 
-from . import _cffi as native  # noqa: E402
 
-__all__ = ["native"]
+def _chosen() -> str:
+    name = os.environ.get(VARIABLE, CHOICES[0])
+    if name not in CHOICES:
+        raise ImportError(f"{VARIABLE}={name!r} is no binding: unset it, or set it to one of {', '.join(CHOICES)}")
+    return name
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(f"._{name}", __package__)
+    except ImportError as error:
+        others = " or ".join(repr(other) for other in CHOICES if other != name)
+        raise ImportError(
+            f"the binding {name!r} can't be loaded: {error}.  Install the package again, or set {VARIABLE} to {others}"
+        ) from error
+
+
+binding = _chosen()
+c = _imported(binding)

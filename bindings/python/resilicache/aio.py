@@ -15,7 +15,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
-from ._binding import native
+from . import _native as native
 from .arguments import (
     Key,
     OptionValue,

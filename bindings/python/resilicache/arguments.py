@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TypeVar
 
-from ._binding import native
+from . import _native as native
 
 K = TypeVar("K", str, bytes)
 

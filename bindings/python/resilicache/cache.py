@@ -7,8 +7,8 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn, TypeVar
 
+from . import _native as native
 from . import _process
-from ._binding import native
 from .arguments import (
     Key,
     OptionValue,

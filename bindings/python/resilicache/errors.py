@@ -32,14 +32,14 @@ class Error(Exception):
     @property
     def status_name(self) -> str:
         """The status as C spells it."""
-        from ._binding import native
+        from . import _native as native
 
         return native.status_name(self.status)
 
     @property
     def retriable(self) -> bool:
         """Whether the same call may succeed later: a timeout, a server away."""
-        from ._binding import native
+        from . import _native as native
 
         return native.status_retriable(self.status)
 

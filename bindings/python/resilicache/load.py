@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from ._binding import native
+from . import _native as native
 from .arguments import Value, value_bytes
 
 K = TypeVar("K", str, bytes)

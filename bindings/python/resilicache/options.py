@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ._binding import native
+from . import _native as native
 
 
 class Option(NamedTuple):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TypeVar
 
-from ._binding import native
+from . import _native as native
 from .arguments import Key
 from .errors import Error, error_of
 

@@ -1,3 +1,4 @@
+/* calls: see calls.h.  The caller includes this file in the one that its tool has written. */
 #include "resilicache.h"
 
 #include <pthread.h>
@@ -42,11 +43,19 @@ void handle_free(handle *handle) {
     free(handle);
 }
 
-size_t handle_stats(handle *handle, char *text, size_t capacity) {
+char *handle_stats(handle *handle) {
     pthread_rwlock_rdlock(&handle->lock);
-    size_t size = handle->cache != NULL ? rcache_stats(handle->cache, text, capacity) : 0;
+    /* Numbers grow meanwhile, but not by as many digits. */
+    size_t capacity = handle->cache != NULL ? rcache_stats(handle->cache, NULL, 0) + 256 : 1;
+    char *text = calloc(capacity, 1);
+    if (text != NULL && handle->cache != NULL)
+        rcache_stats(handle->cache, text, capacity);
     pthread_rwlock_unlock(&handle->lock);
-    return size;
+    return text;
+}
+
+void text_free(char *text) {
+    free(text);
 }
 
 void step_clear(step *step) {
@@ -65,9 +74,42 @@ int32_t step_wait(step *step, int64_t timeout_ms) {
     return kind;
 }
 
+static rcache_load *take_load(rcache_event *event) {
+    rcache_load *load = event->load;
+    event->load = NULL;
+    return load;
+}
+
+static rcache_result *take_result(rcache_event *event) {
+    rcache_result *result = event->result;
+    event->result = NULL;
+    return result;
+}
+
+rcache_load *step_take_load(step *step) {
+    return take_load(&step->event);
+}
+
+rcache_result *step_take_result(step *step) {
+    return take_result(&step->event);
+}
+
+static uint32_t at_most_uint32(size_t size) {
+    return size < UINT32_MAX ? (uint32_t)size : UINT32_MAX; /* is refused as too large */
+}
+
+static bool add_up(size_t whole, const uint32_t *sizes, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (sizes[i] > whole)
+            return false;
+        whole -= sizes[i];
+    }
+    return whole == 0;
+}
+
 static rcache_op *begin(rcache *cache, int32_t call, const char *keys, const uint32_t *key_sizes, size_t count,
                         const char *text, size_t text_size, int64_t time_ms, const rcache_call *how) {
-    uint32_t value_size = text_size < UINT32_MAX ? (uint32_t)text_size : UINT32_MAX; /* is refused as too large */
+    uint32_t value_size = at_most_uint32(text_size);
     switch (call) {
     case CALL_FETCH: return rcache_op_fetch(cache, keys, key_sizes, count, time_ms, how);
     case CALL_GET: return rcache_op_get(cache, keys, key_sizes, count, how);
@@ -93,10 +135,11 @@ static bool begin_open(rcache_op **op, handle *handle, int32_t call, const char 
     return open;
 }
 
-int64_t step_one(step *step, handle *handle, int32_t call, const char *key, uint32_t key_size, const char *text,
+int64_t step_one(step *step, handle *handle, int32_t call, const char *key, size_t key_size, const char *text,
                  size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms) {
     rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms };
-    if (!begin_open(&step->op, handle, call, key, &key_size, 1, text, text_size, time_ms, &how))
+    uint32_t size_of_key = at_most_uint32(key_size);
+    if (!begin_open(&step->op, handle, call, key, &size_of_key, 1, text, text_size, time_ms, &how))
         return STEP_CLOSED;
     rcache_value *value = &step->event.value;
     if (step_wait(step, -1) != RCACHE_EVENT_DONE || step->event.load != NULL || value->outcome == RCACHE_FAILED ||
@@ -110,8 +153,10 @@ int64_t step_one(step *step, handle *handle, int32_t call, const char *key, uint
     return size;
 }
 
-int64_t step_many(step *step, handle *handle, int32_t call, const char *keys, const uint32_t *key_sizes, size_t count,
-                  int64_t time_ms, uint32_t flags, int64_t deadline_ms) {
+int64_t step_many(step *step, handle *handle, int32_t call, const char *keys, size_t keys_size,
+                  const uint32_t *key_sizes, size_t count, int64_t time_ms, uint32_t flags, int64_t deadline_ms) {
+    if (!add_up(keys_size, key_sizes, count))
+        return STEP_INVALID;
     rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms };
     if (!begin_open(&step->op, handle, call, keys, key_sizes, count, NULL, 0, time_ms, &how))
         return STEP_CLOSED;
@@ -124,19 +169,22 @@ void load_positions(const rcache_load *load, uint64_t *positions) {
         positions[i] = rcache_load_position(load, i);
 }
 
-int32_t load_answer(rcache_load *load, const char *values, const int64_t *sizes, size_t *index) {
-    for (*index = 0; *index < rcache_load_count(load); ++*index) {
-        int64_t size = sizes[*index];
-        int32_t status = RCACHE_OK;
-        if (size == ANSWER_ABSENT)
-            status = rcache_load_absent(load, *index);
-        else if (size == ANSWER_NONE)
-            status = rcache_load_fail(load, *index, "the loader returned nothing for this key");
-        else
-            status = rcache_load_value(load, *index, values, (size_t)size, 0);
+static int32_t answer(rcache_load *load, size_t index, const char *value, int32_t size) {
+    if (size == ANSWER_ABSENT)
+        return rcache_load_absent(load, index);
+    if (size == ANSWER_NONE)
+        return rcache_load_fail(load, index, "the loader returned nothing for this key");
+    return rcache_load_value(load, index, value, (size_t)size, 0);
+}
+
+int32_t load_answer(rcache_load *load, const char *values, size_t values_size, const int32_t *sizes, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        size_t size = sizes[i] > 0 ? (size_t)sizes[i] : 0;
+        int32_t status = size > values_size ? RCACHE_E_INVALID : answer(load, i, values, sizes[i]);
         if (status != RCACHE_OK)
             return status;
-        values += size > 0 ? size : 0;
+        values += size;
+        values_size -= size;
     }
     return RCACHE_OK;
 }
@@ -146,27 +194,38 @@ void load_fail(rcache_load *load, const char *message) {
         rcache_load_fail(load, i, message);
 }
 
-int32_t queue_open(handle *handle, rcache_queue **queue, rcache_error *err) {
+rcache_queue *queue_open(handle *handle, rcache_error *err) {
     *err = (rcache_error){ RCACHE_E_CLOSED, "the cache was closed" };
+    rcache_queue *queue = NULL;
     pthread_rwlock_rdlock(&handle->lock);
-    int32_t status = handle->cache != NULL ? rcache_queue_new(handle->cache, queue, err) : RCACHE_E_CLOSED;
+    if (handle->cache != NULL)
+        rcache_queue_new(handle->cache, &queue, err);
     pthread_rwlock_unlock(&handle->lock);
-    return status;
+    return queue;
 }
 
 rcache_op *queue_begin(rcache_queue *queue, uint64_t tag, handle *handle, int32_t call, const char *keys,
-                       const uint32_t *key_sizes, size_t count, const char *text, size_t text_size, int64_t time_ms,
-                       uint32_t flags, int64_t deadline_ms) {
+                       size_t keys_size, const uint32_t *key_sizes, size_t count, const char *text, size_t text_size,
+                       int64_t time_ms, uint32_t flags, int64_t deadline_ms) {
     rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms };
     rcache_op *op = NULL;
-    if (!begin_open(&op, handle, call, keys, key_sizes, count, text, text_size, time_ms, &how))
+    if (!add_up(keys_size, key_sizes, count) ||
+        !begin_open(&op, handle, call, keys, key_sizes, count, text, text_size, time_ms, &how))
         return NULL;
     rcache_queue_submit(queue, op, tag);
     return op;
 }
 
+rcache_load *drained_take_load(drained *drained, size_t index) {
+    return index < DRAINED_MAX ? take_load(&drained->events[index]) : NULL;
+}
+
+rcache_result *drained_take_result(drained *drained, size_t index) {
+    return index < DRAINED_MAX ? take_result(&drained->events[index]) : NULL;
+}
+
 void drained_clear(drained *drained) {
-    for (size_t i = 0; i < sizeof drained->events / sizeof *drained->events; i++) {
+    for (size_t i = 0; i < DRAINED_MAX; i++) {
         rcache_event *event = &drained->events[i];
         rcache_result_free(event->result);
         if (event->load != NULL)
@@ -178,7 +237,7 @@ void drained_clear(drained *drained) {
 
 size_t queue_drain(rcache_queue *queue, drained *drained) {
     drained_clear(drained);
-    size_t count = rcache_queue_drain(queue, drained->events, sizeof drained->events / sizeof *drained->events);
+    size_t count = rcache_queue_drain(queue, drained->events, DRAINED_MAX);
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
         rcache_event *event = &drained->events[i];
