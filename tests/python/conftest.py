@@ -12,6 +12,10 @@ import resilicache
 from servers import KINDS, Missing, Server
 
 
+def pytest_report_header() -> str:
+    return f"resilicache by {resilicache.binding}"
+
+
 class Servers:
     """Started when first wanted, kept for the session."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import doctest
-import importlib
+import importlib.util
 import inspect
 import json
 import pkgutil
@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,12 +20,13 @@ import pytest
 import resilicache
 
 ROOT = Path(__file__).resolve().parents[2]
+HAS_STABLE_ABI = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 
 def documented() -> list[doctest.DocTest]:
     modules = [resilicache]
     for info in pkgutil.iter_modules(resilicache.__path__, "resilicache."):
-        if not info.name.endswith("_native_cffi"):
+        if "._native_" not in info.name:
             modules.append(importlib.import_module(info.name))
     finder = doctest.DocTestFinder(exclude_empty=True)
     return [test for module in modules for test in finder.find(module) if test.examples]
@@ -55,14 +57,13 @@ def test_the_walk_through(url: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("nm") is None, reason="nm is missing: apt install binutils")
-def test_the_extension_exports_its_entry_and_nothing_else() -> None:
-    from resilicache import _native_cffi
-
-    run = subprocess.run(
-        ["nm", "-D", "--defined-only", _native_cffi.__file__], capture_output=True, text=True, check=True
-    )
+@pytest.mark.parametrize("name", ["_native_cffi", "_native_swig"])
+def test_an_extension_exports_its_entry_and_nothing_else(name: str) -> None:
+    spec = importlib.util.find_spec(f"resilicache.{name}")
+    assert spec is not None and spec.origin is not None and spec.origin.endswith(".abi3.so") == HAS_STABLE_ABI
+    run = subprocess.run(["nm", "-D", "--defined-only", spec.origin], capture_output=True, text=True, check=True)
     names = {line.split()[-1] for line in run.stdout.splitlines()}
-    assert names == {"PyInit__native_cffi"}
+    assert names == {f"PyInit_{name}"}
 
 
 def test_the_version_is_the_header_s() -> None:

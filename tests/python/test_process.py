@@ -252,13 +252,6 @@ def test_use_at_the_interpreter_s_exit_is_an_error_not_a_crash(url: str) -> None
     assert run.returncode == 0 and run.stdout == "closed\n" and run.stderr == ""
 
 
-def test_an_unknown_binding_is_named() -> None:
-    environment = {**os.environ, "RESILICACHE_BINDING": "ctypes"}
-    command = [sys.executable, "-c", "import resilicache"]
-    run = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert run.returncode != 0 and "RESILICACHE_BINDING='ctypes' is no binding" in run.stderr
-
-
 def test_nobody_answers() -> None:
     with Cache("redis://127.0.0.1:1", deadline=0.5) as cache, pytest.raises(resilicache.UnavailableError) as caught:
         cache.get("k")

@@ -8,6 +8,7 @@ b'tester'
 """
 
 from . import _native
+from ._binding import binding
 from .aio import AsyncCache, AsyncTypedCache, AsyncUpdateLock
 from .cache import Cache
 from .cached import CachedFunction
@@ -72,6 +73,7 @@ __all__ = [
     "UnavailableError",
     "UnsupportedError",
     "UpdateLock",
+    "binding",
     "has",
     "options",
 ]

@@ -9,7 +9,7 @@ import importlib
 import os
 from typing import Any
 
-CHOICES = ("cffi",)
+CHOICES = ("cffi", "swig")
 VARIABLE = "RESILICACHE_BINDING"
 
 
