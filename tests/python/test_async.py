@@ -449,9 +449,10 @@ def test_close_from_another_thread(url: str) -> None:
 
 
 def test_aclose_ends_the_loaders(url: str) -> None:
-    ended = []
+    begun, ended = asyncio.Event(), []
 
     async def loader() -> bytes:
+        begun.set()
         try:
             await asyncio.sleep(60)
         finally:
@@ -461,7 +462,7 @@ def test_aclose_ends_the_loaders(url: str) -> None:
     async def main() -> None:
         async with AsyncCache(url) as cache:
             task = asyncio.create_task(cache.fetch("k", 10, loader))
-            await asyncio.sleep(0.05)
+            await asyncio.wait_for(begun.wait(), 30)
         assert ended
         with pytest.raises(resilicache.ClosedError):
             await task
