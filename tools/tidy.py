@@ -125,7 +125,8 @@ def check_calls(source):
 
 C_CHECKS = [check_arrows, check_length, check_columns, check_tabs, check_functions, check_calls]
 TEXT_CHECKS = [check_length, check_columns]
-CHECKS = {".c": C_CHECKS, ".h": C_CHECKS, ".py": TEXT_CHECKS, ".lua": TEXT_CHECKS, ".cmake": TEXT_CHECKS}
+CHECKS = {".c": C_CHECKS, ".h": C_CHECKS, ".py": TEXT_CHECKS, ".lua": TEXT_CHECKS, ".i": TEXT_CHECKS,
+          ".pl": TEXT_CHECKS, ".cmake": TEXT_CHECKS}
 FOLDERS = ["core", "bindings", "bench", "cmake", "examples", "tests", "tools"]
 
 

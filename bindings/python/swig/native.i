@@ -1,5 +1,5 @@
-/* native.i: the extension `resilicache._native_swig`, for resilicache/_swig.py alone.  Written by SWIG's -interface: there
- * is no Python layer of SWIG's, and an owner is a bare pointer that frees what it points to. */
+/* native.i: the extension `resilicache._native_swig`, for resilicache/_swig.py alone.  By -interface there is no Python
+ * layer of SWIG's: an owner is a bare pointer, which frees what it points to. */
 %module _native_swig
 
 %begin %{
