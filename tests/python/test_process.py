@@ -203,9 +203,17 @@ def test_a_signal_whose_handler_returns_does_not_end_a_wait(cache: Cache) -> Non
         signal.signal(signal.SIGUSR1, before)
 
 
-def test_other_threads_run_while_one_waits(cache: Cache) -> None:
+@pytest.mark.parametrize("many", [False, True])
+def test_other_threads_run_while_one_waits(cache: Cache, many: bool) -> None:
     cache.lock("k", "writer", lease=30)
-    waiting = threading.Thread(target=lambda: cache.fetch("k", 10, lambda: b"", strong=True, deadline=20))
+
+    def wait() -> None:
+        if many:
+            cache.fetch_batch(["k"], 10, lambda missing: {"k": b""}, strong=True, deadline=20)
+        else:
+            cache.fetch("k", 10, lambda: b"", strong=True, deadline=20)
+
+    waiting = threading.Thread(target=wait)
     waiting.start()
     turns, end = 0, time.monotonic() + 0.2
     while time.monotonic() < end:

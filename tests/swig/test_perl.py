@@ -107,7 +107,7 @@ def test_perl_on_a_server_shares_its_keys_with_python(perl: Path, server: Server
         }
 
 
-@pytest.mark.parametrize("target", ["ruby", "tcl8", "octave -c++", "javascript -node", "r"])
+@pytest.mark.parametrize("target", ["python", "ruby", "tcl8", "octave -c++", "javascript -node", "r"])
 def test_swig_takes_the_interface_for_other_languages(tmp_path: Path, target: str) -> None:
     names = "-w801"  # Ruby's classes have capitals, and SWIG gives them some
     options = [f"-{target.split()[0]}", *target.split()[1:], "-module", "resilicache", names]

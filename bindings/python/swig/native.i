@@ -5,7 +5,6 @@
 %begin %{
 #define SWIG_PYTHON_STRICT_BYTE_CHAR     /* char * is bytes */
 #define SWIG_TYPE_TABLE resilicache      /* other extensions have a `handle` and a `step` of their own */
-#define SWIG_PYTHON_SILENT_MEMLEAK
 /* No thread of ours ever enters Python: the lock is given away and taken back, never taken out of nothing. */
 #define SWIG_PYTHON_NO_USE_GIL
 #define SWIG_PYTHON_THREAD_BEGIN_ALLOW PyThreadState *given_away = PyEval_SaveThread()
