@@ -92,7 +92,7 @@ refused "sizes that don't add up",
 refused "no call", sub { resilicache::step_wait(undef, 0) };
 refused "another kind of handle", sub { resilicache::step_wait($cache, 0) };
 refused "a number for bytes", sub { one($resilicache::CALL_GET, []) };
-refused "no such scheme", sub { resilicache::handle_open("http://x", undef, $how) or die "$how->{message}\n" };
+refused "no such host", sub { resilicache::handle_open("redis://", undef, $how) or die "$how->{message}\n" };
 
 my $taken;
 resilicache::step_one($call, $cache, $resilicache::CALL_FETCH, "user:5", "", 10000, 0, 0);

@@ -38,7 +38,7 @@ sizes that don't add up: [the sizes don't add up]
 no call: [ValueError step_wait: this step is none, or has ended]
 another kind of handle: [TypeError in method 'step_wait', argument 1 of type 'step *']
 a number for bytes: [TypeError in method 'step_one', argument 4 of type 'char const *']
-no such scheme: [unknown scheme 'http'; there are memory, redis, valkey, unix]
+no such host: [the URL has no host; write one as in redis://localhost:6379]
 a load that has ended: [ValueError rcache_load_value: this rcache_load is none, or has ended]
 a closed cache: [the cache was closed]
 """
