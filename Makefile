@@ -10,7 +10,7 @@ demo:
 	@tools/build build/release -DCMAKE_BUILD_TYPE=Release
 	@tools/install_python
 	build/release/resilicache demo '$(URL)'
-	python examples/python/walkthrough.py '$(URL)'
+	examples/run '$(URL)'
 
 test:
 	@tools/setup test

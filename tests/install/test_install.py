@@ -78,5 +78,11 @@ def test_the_examples_build(prefix, tmp_path, source):
     build(tmp_path / "example", pkg_config(prefix, "--cflags", "--libs") + " -pthread", source)
 
 
+def test_the_walkthrough_in_c_ends_well(prefix, tmp_path):
+    program = tmp_path / "walkthrough"
+    build(program, pkg_config(prefix, "--cflags", "--libs"), ROOT / "examples/c/walkthrough.c")
+    assert "All as it should be." in run(program, LD_LIBRARY_PATH=str(library_dir(prefix)))
+
+
 def test_the_tool_runs(prefix):
     assert "resilicache" in run(prefix / "bin/resilicache", "help")
