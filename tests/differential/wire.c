@@ -72,7 +72,8 @@ void wire_close(struct wire *wire) {
 static bool ask_once(struct wire *wire, struct request *request, enum redis_answer *answer) {
     struct buffer out = BUFFER_INIT;
     uint32_t replies;
-    bool ok = redis_encode(&out, request, &wire->facts, &replies) && send_all(wire, &out);
+    bool ok = redis_encode(&out, request, &wire->facts, &replies) &&
+              (request->replicas == 0 || redis_encode_wait(&out, request)) && send_all(wire, &out);
     buffer_clear(&out);
     wire->rounds++;
     *answer = REDIS_MORE;

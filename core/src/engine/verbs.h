@@ -113,7 +113,8 @@ struct request {
     uint32_t replies; /* how many have come */
     uint32_t replies_due;
     uint32_t attempts;
-    bool waits_again; /* its first reply asked for another form, a second is still due */
+    bool waits_again;   /* its own reply asked for another form, that of WAIT is still due */
+    _Atomic bool seals; /* WAIT stands behind it, for all since the last */
     uint32_t form; /* the backend's: which way of asking it tried last */
     int64_t since_ms;  /* first sent; 0: not yet */
     uint32_t server;   /* that it went to last, by its number */

@@ -51,23 +51,53 @@ void exchange_encode(struct buffer *out, struct request *request, const struct s
         return;
     }
     request->replies = 0;
+    request->seals = false;
     if (redis_encode(out, request, facts, &request->replies_due))
         list_append(due, &request->node);
     else
         exchange_finish(request, RCACHE_E_NOMEM, "no memory to send a command", done);
 }
 
+void exchange_seal(struct buffer *out, struct request **unsealed) {
+    if (*unsealed == NULL || !redis_encode_wait(out, *unsealed))
+        return; /* for want of memory they wait for the next one's */
+    (*unsealed)->seals = true;
+    *unsealed = NULL;
+}
+
+/* Where the request goes after a reply that was the last to it. */
+static void settle(struct request *request, enum redis_answer answer, struct link_node *again,
+                   struct link_node *done) {
+    list_remove(&request->node);
+    list_append(answer == REDIS_AGAIN ? again : done, &request->node);
+}
+
+static bool is_sealed(const struct link_node *confirming) {
+    return !list_empty(confirming) && list_entry(confirming->prev, struct request, node)->seals;
+}
+
 bool exchange_take_reply(const struct resp *resp, const struct server_facts *facts, struct link_node *due,
-                         struct link_node *again, struct link_node *done) {
+                         struct link_node *confirming, struct link_node *again, struct link_node *done) {
+    if (is_sealed(confirming)) {
+        while (!list_empty(confirming)) {
+            struct request *request = list_entry(confirming->next, struct request, node);
+            settle(request, redis_decode(request, request->replies++, resp, facts), again, done);
+        }
+        return true;
+    }
     if (list_empty(due))
         return false;
     struct request *request = list_entry(due->next, struct request, node);
     enum redis_answer answer = redis_decode(request, request->replies++, resp, facts);
-    if (answer == REDIS_MORE)
-        return request->replies < request->replies_due;
-    list_remove(&request->node);
-    list_append(answer == REDIS_AGAIN ? again : done, &request->node);
-    return true;
+    if (answer != REDIS_MORE) {
+        settle(request, answer, again, done);
+        return true;
+    }
+    if (request->replicas > 0 && request->replies + 1 == request->replies_due) {
+        list_remove(&request->node);
+        list_append(confirming, &request->node);
+    }
+    return request->replies < request->replies_due;
 }
 
 void exchange_take_push(struct rcache *cache, const struct resp *push) {

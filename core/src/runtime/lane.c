@@ -15,10 +15,15 @@ struct lane *lane_new(struct rcache *cache, const struct node *server, enum link
     lane->target = node_handshake(server, &cache->settings, purpose == LINK_WATCH);
     list_init(&lane->unsent);
     list_init(&lane->in_flight);
+    list_init(&lane->confirming);
     return lane;
 }
 
+/* The oldest first, those that have all but WAIT's reply, too. */
 static void drop_connection(struct lane *lane) {
+    list_move_all(&lane->confirming, &lane->in_flight);
+    list_move_all(&lane->in_flight, &lane->confirming);
+    lane->unsealed = NULL;
     reader_free(lane->reader);
     lane->reader = NULL;
     lane->state = LANE_DOWN;
@@ -34,6 +39,12 @@ void lane_free(struct lane *lane, struct link_node *done) {
     mem_free(lane);
 }
 
+static void encode(struct lane *lane, struct request *request, struct link_node *done) {
+    exchange_encode(&lane->out, request, &lane->facts, &lane->in_flight, done);
+    if (request->replicas > 0 && lane->in_flight.prev == &request->node)
+        lane->unsealed = request;
+}
+
 static void want(struct lane *lane) {
     if (lane->state == LANE_DOWN && !list_empty(&lane->unsent))
         lane->state = LANE_WANTED;
@@ -45,7 +56,7 @@ void lane_append(struct lane *lane, struct request *request, int64_t now_ms, str
     if (lane->cache->closed)
         exchange_finish(request, RCACHE_E_CLOSED, "the cache was closed", done);
     else if (lane->state == LANE_UP)
-        exchange_encode(&lane->out, request, &lane->facts, &lane->in_flight, done);
+        encode(lane, request, done);
     else if (lane->state == LANE_DOWN && now_ms < lane->backoff.retry_ms)
         exchange_finish(request, lane->backoff.failure.status, lane->backoff.failure.message, done);
     else
@@ -76,7 +87,7 @@ static void come_up(struct lane *lane, const struct server_facts *facts, int64_t
     list_init(&unsent);
     list_move_all(&unsent, &lane->unsent);
     for (struct link_node *node; (node = list_take(&unsent)) != NULL;)
-        exchange_encode(&lane->out, list_entry(node, struct request, node), facts, &lane->in_flight, done);
+        encode(lane, list_entry(node, struct request, node), done);
 }
 
 static void take_handshake(struct lane *lane, enum handshake_state state, int64_t now_ms, struct link_node *done) {
@@ -151,11 +162,12 @@ static void take_reply(struct lane *lane, const struct resp *resp, int64_t now_m
         exchange_take_push(lane->cache, resp);
     } else if (lane->state == LANE_GREETING) {
         take_handshake(lane, handshake_take(&lane->handshake, resp, &lane->out), now_ms, done);
-    } else if (!exchange_take_reply(resp, &lane->facts, &lane->in_flight, &again, done)) {
+    } else if (!exchange_take_reply(resp, &lane->facts, &lane->in_flight, &lane->confirming, &again,
+                                    done)) {
         give_up(lane, RCACHE_E_PROTOCOL, "the server sent what is no reply to any command", done);
     }
     for (struct link_node *node; (node = list_take(&again)) != NULL;)
-        exchange_encode(&lane->out, list_entry(node, struct request, node), &lane->facts, &lane->in_flight, done);
+        encode(lane, list_entry(node, struct request, node), done);
 }
 
 size_t lane_receive(struct lane *lane, const void *data, size_t size, int64_t now_ms, struct link_node *done) {
@@ -184,7 +196,8 @@ size_t lane_receive(struct lane *lane, const void *data, size_t size, int64_t no
 /* ---- time ---- */
 
 static const struct request *oldest(const struct lane *lane) {
-    return list_empty(&lane->in_flight) ? NULL : list_entry(lane->in_flight.next, struct request, node);
+    const struct link_node *list = !list_empty(&lane->confirming) ? &lane->confirming : &lane->in_flight;
+    return list_empty(list) ? NULL : list_entry(list->next, struct request, node);
 }
 
 int64_t lane_due_ms(const struct lane *lane) {
@@ -214,7 +227,8 @@ void lane_tick(struct lane *lane, int64_t now_ms, struct link_node *done) {
 }
 
 bool lane_idle(const struct lane *lane) {
-    return lane->state == LANE_UP && list_empty(&lane->in_flight) && lane->out.size == 0;
+    return lane->state == LANE_UP && list_empty(&lane->in_flight) && list_empty(&lane->confirming) &&
+           lane->out.size == 0;
 }
 
 /* ---- what the caller is to do ---- */
@@ -230,6 +244,7 @@ static void ask_for_connection(struct lane *lane, uint32_t *nodes, int64_t now_m
 }
 
 static void hand_out(struct lane *lane, rcache_event *event) {
+    exchange_seal(&lane->out, &lane->unsealed);
     struct buffer empty = lane->wire;
     buffer_take(&empty, empty.size);
     lane->wire = lane->out;

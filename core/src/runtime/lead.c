@@ -8,7 +8,9 @@
 #include <poll.h>
 
 static int64_t dead_ms(const struct link *link) {
-    const struct link_node *oldest = !list_empty(&link->in_flight) ? link->in_flight.next : link->sent.next;
+    const struct link_node *oldest = !list_empty(&link->confirming)  ? link->confirming.next
+                                     : !list_empty(&link->in_flight) ? link->in_flight.next
+                                                                     : link->sent.next;
     const struct request *request = oldest != &link->sent ? list_entry(oldest, struct request, node) : NULL;
     return exchange_dead_ms(link->cache, link->purpose, request, link->progress_ms);
 }
@@ -27,7 +29,7 @@ int link_prepare(struct link *link, short *events, int64_t *until_ms, struct lin
     *events = unwritten ? POLLIN | POLLOUT : POLLIN;
     *until_ms = dead_ms(link);
     /* A caller that polls sleeps where no wake reaches it: only while a reply is due. */
-    bool due = !list_empty(&link->in_flight) || link->purpose == LINK_WATCH;
+    bool due = !list_empty(&link->confirming) || !list_empty(&link->in_flight) || link->purpose == LINK_WATCH;
     int fd = link->connection != NULL && due ? connection_fd(link->connection) : -1;
     pthread_mutex_unlock(&link->lock);
     return fd;
@@ -39,7 +41,8 @@ static bool take_reply(struct link *link, const struct resp *resp, struct link_n
         list_move_all(&link->in_flight, &link->sent);
         pthread_mutex_unlock(&link->lock);
     }
-    return exchange_take_reply(resp, connection_facts(link->connection), &link->in_flight, again, done);
+    return exchange_take_reply(resp, connection_facts(link->connection), &link->in_flight, &link->confirming, again,
+                               done);
 }
 
 static bool take_replies(struct link *link, struct link_node *again, struct link_node *done) {

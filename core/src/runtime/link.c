@@ -20,6 +20,7 @@ struct link *link_new(struct rcache *cache, const struct node *node, enum link_p
     list_init(&link->unsent);
     list_init(&link->sent);
     list_init(&link->in_flight);
+    list_init(&link->confirming);
     list_init(&link->parked);
     wake_init(&link->group);
     return link;
@@ -28,6 +29,7 @@ struct link *link_new(struct rcache *cache, const struct node *node, enum link_p
 void link_free(struct link *link, struct link_node *done) {
     if (link == NULL)
         return;
+    exchange_finish_all(&link->confirming, RCACHE_E_CLOSED, "the cache was closed", done);
     exchange_finish_all(&link->in_flight, RCACHE_E_CLOSED, "the cache was closed", done);
     exchange_finish_all(&link->sent, RCACHE_E_CLOSED, "the cache was closed", done);
     exchange_finish_all(&link->unsent, RCACHE_E_CLOSED, "the cache was closed", done);
@@ -44,6 +46,8 @@ void link_free(struct link *link, struct link_node *done) {
 /* With the lock, and the link up. */
 void link_encode(struct link *link, struct request *request, struct link_node *done) {
     exchange_encode(&link->out, request, connection_facts(link->connection), &link->sent, done);
+    if (request->replicas > 0 && link->sent.prev == &request->node)
+        link->unsealed = request;
 }
 
 void link_append(struct link *link, struct request *request, struct link_node *done) {
@@ -68,6 +72,7 @@ void link_append(struct link *link, struct request *request, struct link_node *d
 void link_write(struct link *link) {
     while (!link->writing && link->connection != NULL && link->wire.size + link->out.size > 0) {
         if (link->wire.size == 0) {
+            exchange_seal(&link->out, &link->unsealed);
             struct buffer empty = link->wire;
             link->wire = link->out;
             link->out = empty;
@@ -137,6 +142,9 @@ void link_hang_up(struct link *link, int32_t status, const char *how, bool again
     link->connection = NULL;
     buffer_clear(&link->out);
     buffer_clear(&link->wire);
+    link->unsealed = NULL;
+    list_move_all(&link->confirming, &link->in_flight);
+    list_move_all(&link->in_flight, &link->confirming);
     list_move_all(&link->in_flight, &link->sent);
     if (again && !link->ended)
         exchange_resend(&link->in_flight, status, failure.message, &link->unsent, done);
@@ -152,8 +160,8 @@ void link_hang_up(struct link *link, int32_t status, const char *how, bool again
 /* ---- leading ---- */
 
 bool link_has_work(const struct link *link) {
-    return !list_empty(&link->in_flight) || !list_empty(&link->sent) || !list_empty(&link->unsent) ||
-           (!link->writing && link->wire.size + link->out.size > 0);
+    return !list_empty(&link->confirming) || !list_empty(&link->in_flight) || !list_empty(&link->sent) ||
+           !list_empty(&link->unsent) || (!link->writing && link->wire.size + link->out.size > 0);
 }
 
 /* With the lock.  A parked call leads on; where none is parked, the service thread does. */

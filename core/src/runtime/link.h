@@ -30,6 +30,8 @@ struct link {
     struct link_node unsent;   /* requests for when it is up */
     struct link_node sent;     /* replies due, not yet seen by the leader */
     struct link_node in_flight; /* the leader's: replies due, oldest first */
+    struct link_node confirming; /* the leader's: only the reply to WAIT is due */
+    struct request *unsealed;  /* the newest of those that no WAIT stands behind; NULL: none */
     struct link_node parked;   /* calls that wait for another to lead */
     int64_t progress_ms;       /* bytes last went or came */
     struct backoff backoff;    /* between diallings */

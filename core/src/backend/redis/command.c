@@ -151,11 +151,15 @@ static bool append_words(struct buffer *out, const struct slice *words, size_t c
     return ok;
 }
 
-static bool append_wait(struct buffer *out, const struct request *request) {
+bool redis_encode_wait(struct buffer *out, const struct request *request) {
     char replicas[TEXT_NUMBER_SIZE], wait_ms[TEXT_NUMBER_SIZE];
     const struct slice words[] = { slice_of_text("WAIT"), slice_of_text(text_of_number(replicas, request->replicas)),
                                    slice_of_text(text_of_number(wait_ms, request->replicas_ms)) };
-    return append_words(out, words, 3);
+    size_t before = out->size;
+    bool ok = append_words(out, words, 3);
+    if (!ok)
+        out->size = before;
+    return ok;
 }
 
 bool redis_encode(struct buffer *out, const struct request *request, const struct server_facts *facts,
@@ -167,7 +171,7 @@ bool redis_encode(struct buffer *out, const struct request *request, const struc
     make_words(&words, request, facts);
     bool watch = request->verb == VERB_WATCH, wait = request->replicas > 0;
     bool ok = (!watch || append_words(out, caching, 3)) && (!request->asking || append_words(out, asking, 1)) &&
-              append_words(out, words.list, words.count) && (!wait || append_wait(out, request));
+              append_words(out, words.list, words.count);
     if (!ok)
         out->size = before;
     *replies = 1 + (uint32_t)(watch || wait) + (uint32_t)request->asking;

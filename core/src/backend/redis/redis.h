@@ -43,10 +43,13 @@ enum redis_form {
     FORM_DOUBT = 8   /* ACQUIRE: strong, and the epoch that the script reads belongs to another value */
 };
 
-/* Appends the command(s) for the request in its present form and says in *replies how many replies will come.
- * False for want of memory: the buffer is as it was. */
+/* Appends the command(s) for the request in its present form and says in *replies how many replies will come: with
+ * replicas to wait for, one of them is to redis_encode_wait.  False for want of memory: the buffer is as it was. */
 bool redis_encode(struct buffer *out, const struct request *request, const struct server_facts *facts,
                   uint32_t *replies);
+
+/* Appends the WAIT that answers for all requests since the last one, of which this is one. */
+bool redis_encode_wait(struct buffer *out, const struct request *request);
 
 enum redis_answer {
     REDIS_ANSWERED, /* request->reply is filled */

@@ -9,6 +9,7 @@ static const char *words_of(struct request request, const struct server_facts *f
     char *at = text;
     struct buffer out = BUFFER_INIT;
     assert_true(redis_encode(&out, &request, facts, replies));
+    assert_true(request.replicas == 0 || redis_encode_wait(&out, &request));
     struct reader *reader = reader_new();
     assert_non_null(reader);
     assert_true(reader_feed(reader, out.data, out.size));
