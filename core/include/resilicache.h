@@ -85,9 +85,9 @@ typedef struct rcache_option_info {
     uint32_t struct_size; /* in: sizeof the struct as the caller knows it */
     uint32_t reserved;
     const char *name;     /* out: static text, all five */
-    const char *type;     /* "duration", "integer", "number", "boolean", "size" or "text" */
+    const char *type;     /* "duration", "integer", "number", "boolean", "size", "text" or "choice" */
     const char *fallback; /* the default, as one would write it */
-    const char *range;    /* "1ms..24h"; "" where anything goes */
+    const char *range;    /* "1ms..24h", or "this|that"; "" where anything goes */
     const char *help;     /* one sentence */
 } rcache_option_info;
 

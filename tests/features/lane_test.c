@@ -2,6 +2,7 @@
 #include "support/scene.h"
 #include "support/stores.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,6 +197,70 @@ static void what_waits_for_replicas_is_sent_again_when_the_connection_ends(void 
     hand_close();
 }
 
+/* The server that comes back is another process: it may have lost what the one before had acknowledged. */
+static void a_server_that_was_replaced_is_told_of_recent_invalidations(void **state) {
+    (void)state;
+    hand.cache = scene_open("connections=1");
+    assert_int_equal(rcache_stepper_new(hand.cache, &hand.stepper, NULL), RCACHE_OK);
+    const uint32_t size = 6;
+    rcache_stepper_submit(hand.stepper, rcache_op_invalidate(hand.cache, "user:1", &size, 1, NULL), 7);
+    hand.node = next_event(RCACHE_EVENT_CONNECT).node;
+    rcache_stepper_connected(hand.stepper, hand.node, "0000000000000001");
+    next_event(RCACHE_EVENT_SEND);
+    receive_text(INVALIDATED);
+    expect_done(RCACHE_OK, "");
+    const char *const facts[] = { "0000000000000001", "0000000000000002", "0000000000000002" };
+    for (size_t i = 0; i < 3; i++) {
+        rcache_stepper_lost(hand.stepper, hand.node, "restarted");
+        rcache_stepper_submit(hand.stepper, rcache_op_get(hand.cache, "k", &(uint32_t){ 1 }, 1, NULL), 7);
+        hand.node = next_event(RCACHE_EVENT_CONNECT).node;
+        rcache_stepper_connected(hand.stepper, hand.node, facts[i]);
+        rcache_event event = next_event(RCACHE_EVENT_SEND);
+        char *sent = calloc(1, event.value.size + 1);
+        memcpy(sent, event.value.data, event.value.size);
+        bool replaced = i == 1;
+        assert_int_equal(strstr(sent, "user:1") != NULL, replaced);
+        free(sent);
+        receive_text("*2\r\n$1\r\nv\r\n$-1\r\n");
+        expect_done(RCACHE_OK, "");
+        if (replaced)
+            receive_text(INVALIDATED);
+        assert_true(rcache_stepper_idle(hand.stepper, hand.node));
+    }
+    assert_int_equal(counter(hand.cache, "invalidations_resent"), 1);
+    hand_close();
+}
+
+/* HELLO, INFO twice, then the scripts; what a server of that run id is taken for is in the facts. */
+static void expect_facts(const char *options, const char *run_id, const char *expected) {
+    char facts[64], info[128];
+    hand_open(options);
+    rcache_stepper_connected(hand.stepper, hand.node, NULL);
+    next_event(RCACHE_EVENT_SEND);
+    receive_text("*2\r\n$5\r\nproto\r\n:2\r\n");
+    rcache_event event = next_event(RCACHE_EVENT_SEND);
+    char *sent = calloc(1, event.value.size + 1);
+    memcpy(sent, event.value.data, event.value.size);
+    size_t scripts = 0;
+    for (const char *at = sent; (at = strstr(at, "$6\r\nSCRIPT")) != NULL; at++)
+        scripts++;
+    free(sent);
+    snprintf(info, sizeof info, "$%zu\r\nrun_id:%s\r\n\r\n", strlen(run_id) + 9, run_id);
+    receive_text(info);
+    receive_text("-NOPERM\r\n"); /* what is refused is not known, and that is all */
+    for (size_t i = 0; i < scripts; i++)
+        receive_text("$40\r\n0123456789012345678901234567890123456789\r\n");
+    assert_true(scripts > 0 && rcache_stepper_facts(hand.stepper, hand.node, facts, sizeof facts) > 0);
+    assert_int_equal(strcmp(facts, "0000000000000000") == 0, strcmp(expected, "unknown") == 0);
+    hand_close();
+}
+
+static void an_epoch_that_is_trusted_is_not_looked_at(void **state) {
+    (void)state;
+    expect_facts(NULL, "c0ffee", "known");
+    expect_facts("failover=trust", "c0ffee", "unknown");
+}
+
 static void facts_that_are_none_lead_to_a_handshake(void **state) {
     (void)state;
     hand_open(NULL);
@@ -215,6 +280,8 @@ int main(void) {
         cmocka_unit_test(a_short_deadline_ends_the_first_wait),
         cmocka_unit_test(invalidations_share_their_wait),
         cmocka_unit_test(what_waits_for_replicas_is_sent_again_when_the_connection_ends),
+        cmocka_unit_test(a_server_that_was_replaced_is_told_of_recent_invalidations),
+        cmocka_unit_test(an_epoch_that_is_trusted_is_not_looked_at),
         cmocka_unit_test(facts_that_are_none_lead_to_a_handshake),
     };
     const struct scene_tests group = { "stepper's connections", tests, sizeof tests / sizeof tests[0], false };

@@ -23,6 +23,7 @@
     X(waits_pushed)   /* waiters woken by a change of the key */                                                     \
     X(waits_polled)                                                                                                  \
     X(invalidations)                                                                                                 \
+    X(invalidations_resent) /* after a primary was replaced */                                                       \
     X(timeouts)       /* ops that reached their deadline */
 
 struct counters {

@@ -98,7 +98,8 @@ void engine_reply(struct engine *engine, struct request *request, int64_t now_ms
     case FOR_RENEWAL:
         flight_renewed(engine, request->target);
         return;
-    case FOR_TOPOLOGY: /* is none of the engine's, and does not come here */
+    case FOR_TOPOLOGY: /* these are the runtime's, and don't come here */
+    case FOR_REPAIR:
         return;
     }
 }

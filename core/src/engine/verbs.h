@@ -122,7 +122,7 @@ struct request {
     bool directed;     /* it goes to `server`, whatever the map says */
     bool asking;       /* and says that it knows that the slot is on its way there */
     /* The engine's: whom the reply is for. */
-    enum request_for { FOR_SLOT, FOR_FLIGHT, FOR_RENEWAL, FOR_TOPOLOGY } reply_for;
+    enum request_for { FOR_SLOT, FOR_FLIGHT, FOR_RENEWAL, FOR_TOPOLOGY, FOR_REPAIR } reply_for;
     void *target;
 };
 

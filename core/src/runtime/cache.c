@@ -24,6 +24,7 @@ int32_t cache_new(struct settings *settings, struct rcache **result, rcache_erro
     cache->seed = random_from_system();
     pthread_mutex_init(&cache->lock, NULL);
     wake_init(&cache->idle);
+    recent_init(&cache->recent);
     service_init(&cache->service);
     bool memory = settings->endpoint.scheme == SCHEME_MEMORY;
     bool ok = engine_init(&cache->engine, &cache->settings.policy, &cache->counters, random_from_system(), cache->seed);
@@ -55,6 +56,7 @@ static void free_cache(struct rcache *cache) {
     queues_free(cache->queues);
     stepper_free(cache->stepper);
     topology_clear(&cache->topology);
+    recent_clear(&cache->recent);
     memory_free(cache->memory);
     service_clear(&cache->service);
     wake_clear(&cache->idle);
@@ -189,7 +191,10 @@ static void refuse(struct link_node *requests, struct link_node *done) {
 /* Sends the requests and takes what comes back at once, until nothing does. */
 static void settle(struct rcache *cache, struct link_node *requests, const struct link *attended,
                    struct link_node *done, struct wakes *wakes) {
-    while (!list_empty(requests) || !list_empty(done)) {
+    for (;;) {
+        recent_resend(cache, requests);
+        if (list_empty(requests) && list_empty(done))
+            break;
         if (cache->stepper != NULL)
             stepper_send(cache->stepper, requests, done);
         else if (cache->links.count > 0)
@@ -197,6 +202,8 @@ static void settle(struct rcache *cache, struct link_node *requests, const struc
         else
             refuse(requests, done);
         topology_review(&cache->topology, done, requests);
+        if (!list_empty(done))
+            recent_take(&cache->recent, done, clock_now_ms());
         reply_to_private(done, wakes);
         if (!list_empty(done))
             reply_to_engine(cache, done, requests, wakes);

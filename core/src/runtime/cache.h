@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/load.h"
 #include "runtime/links.h"
+#include "runtime/recent.h"
 #include "runtime/service.h"
 #include "runtime/settings.h"
 #include "runtime/topology.h"
@@ -28,6 +29,7 @@ struct rcache {
     struct engine engine;
     struct memory *memory; /* NULL: links */
     struct topology topology;
+    struct recent recent;
     struct links links;
     struct stepper *stepper; /* NULL: the links do the I/O */
     struct wake_group idle; /* calls that wait where there is no link */

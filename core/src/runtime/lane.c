@@ -7,7 +7,7 @@
 /* From this size on a caller may want to read the rest of a value at once. */
 enum { LARGE_TEXT_SIZE = 16 * 1024 };
 
-struct lane *lane_new(struct rcache *cache, const struct node *server, enum link_purpose purpose) {
+struct lane *lane_new(struct rcache *cache, struct node *server, enum link_purpose purpose) {
     struct lane *lane = mem_alloc(sizeof *lane);
     if (lane == NULL)
         return NULL;
@@ -81,6 +81,8 @@ static void come_up(struct lane *lane, const struct server_facts *facts, int64_t
     lane->facts = *facts;
     lane->progress_ms = now_ms;
     lane->backoff = (struct backoff){ 0 };
+    if (node_is_replaced(lane->server, facts->epoch))
+        recent_want(lane->cache);
     if (lane->purpose == LINK_WATCH && !facts->can_track)
         cache_cannot_watch(lane->cache);
     struct link_node unsent;

@@ -15,7 +15,7 @@ enum lane_state { LANE_DOWN, LANE_WANTED, LANE_CONNECTING, LANE_GREETING, LANE_U
 
 struct lane {
     struct rcache *cache;
-    const struct node *server;
+    struct node *server;
     enum link_purpose purpose;
     enum lane_state state;
     uint32_t node;        /* the caller's name for the connection; 0: none yet */
@@ -36,7 +36,7 @@ struct lane {
 };
 
 /* NULL for want of memory. */
-struct lane *lane_new(struct rcache *cache, const struct node *server, enum link_purpose purpose);
+struct lane *lane_new(struct rcache *cache, struct node *server, enum link_purpose purpose);
 /* What is under way comes back with RCACHE_E_CLOSED in *done. */
 void lane_free(struct lane *lane, struct link_node *done);
 

@@ -9,7 +9,7 @@
 #include <sched.h>
 #include <sys/socket.h>
 
-struct link *link_new(struct rcache *cache, const struct node *node, enum link_purpose purpose) {
+struct link *link_new(struct rcache *cache, struct node *node, enum link_purpose purpose) {
     struct link *link = mem_alloc_zeroed(1, sizeof *link);
     if (link == NULL)
         return NULL;
@@ -97,7 +97,7 @@ void link_write(struct link *link) {
 
 void link_dial(struct link *link, struct link_node *done) {
     const struct settings *settings = &link->cache->settings;
-    const struct node *server = link->node;
+    struct node *server = link->node;
     struct connection_target target = { .host = server->address.host,
                                         .port = server->address.port,
                                         .timeout_ms = settings->connect_timeout_ms,
@@ -115,6 +115,8 @@ void link_dial(struct link *link, struct link_node *done) {
         return;
     }
     link->backoff = (struct backoff){ 0 };
+    if (node_is_replaced(link->node, connection_facts(connection)->epoch))
+        recent_want(link->cache);
     if (link->purpose == LINK_WATCH && !connection_facts(connection)->can_track) {
         pthread_mutex_unlock(&link->lock);
         cache_cannot_watch(link->cache);

@@ -17,7 +17,7 @@ struct rcache;
 
 struct link {
     struct rcache *cache;
-    const struct node *node;
+    struct node *node;
     enum link_purpose purpose;
     pthread_mutex_t lock;
     struct connection *connection; /* NULL: down */
@@ -38,7 +38,7 @@ struct link {
     struct wake_group group;
 };
 
-struct link *link_new(struct rcache *cache, const struct node *node, enum link_purpose purpose);
+struct link *link_new(struct rcache *cache, struct node *node, enum link_purpose purpose);
 /* `done` NULL: it was never used. */
 void link_free(struct link *link, struct link_node *done);
 

@@ -11,7 +11,7 @@ bool links_init(struct links *links, size_t count_max) {
     return links->all != NULL;
 }
 
-bool links_grow(struct links *links, struct rcache *cache, const struct node *node) {
+bool links_grow(struct links *links, struct rcache *cache, struct node *node) {
     size_t count = links->count, places = exchange_places(cache);
     for (size_t place = 0; place < places; place++) {
         links->all[count + place] = link_new(cache, node, exchange_purpose(cache, place));

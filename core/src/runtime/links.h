@@ -16,7 +16,7 @@ struct links {
 
 bool links_init(struct links *links, size_t count_max); /* false for want of memory */
 /* The connections to one more node; false for want of memory. */
-bool links_grow(struct links *links, struct rcache *cache, const struct node *node);
+bool links_grow(struct links *links, struct rcache *cache, struct node *node);
 /* No call uses them any more: what is still under way comes back with RCACHE_E_CLOSED in *done. */
 void links_clear(struct links *links, struct link_node *done);
 /* In a child process: the descriptors are closed, nothing is said to the server. */

@@ -33,6 +33,12 @@ bool node_is(const struct node *node, struct slice host, uint16_t port, bool sen
            slice_equal(slice_of_text(node->address.host), host);
 }
 
+bool node_is_replaced(struct node *node, uint64_t epoch) {
+    uint64_t before = node->epoch;
+    node->epoch = epoch;
+    return before != 0 && before != epoch;
+}
+
 /* An empty option is none. */
 static const char *or_null(const char *text) {
     return text[0] != '\0' ? text : NULL;
@@ -50,5 +56,6 @@ struct handshake_target node_handshake(const struct node *node, const struct set
                                       .database = endpoint->database,
                                       .resp = settings->resp,
                                       .track = track,
+                                      .trust = settings->failover == FAILOVER_TRUST,
                                       .primary = endpoint->scheme == SCHEME_SENTINEL };
 }

@@ -8,12 +8,16 @@ struct node {
     struct address address; /* the host is its own */
     struct blob *url;       /* the address as a URL */
     bool sentinel;          /* tells where a master is, has no keys */
+    _Atomic uint64_t epoch; /* of the process that was last seen there; 0: none was, or it doesn't say */
 };
 
 /* NULL for want of memory. */
 struct node *node_new(struct slice host, uint16_t port, bool sentinel);
 void node_free(struct node *node);
 bool node_is(const struct node *node, struct slice host, uint16_t port, bool sentinel);
+
+/* A connection stands.  True: to another process than the last one, which may have forgotten what that one knew. */
+bool node_is_replaced(struct node *node, uint64_t epoch);
 
 /* What a connection to it begins with; `track`: it listens for changes, of keys or
  * of masters. */

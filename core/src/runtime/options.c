@@ -30,6 +30,8 @@ static const struct option table[] = {
       "How long to wait for the replicas of wait_replicas" },
     { "random_expire_adjustment", OPTION_NUMBER, "0.1", "0..0.9", FIELD(policy.random_expire_adjustment),
       "By up to which part a time to live is shortened at random, so that keys stored together don't expire together" },
+    { "failover", OPTION_CHOICE, "distrust", "distrust|trust", FIELD(failover),
+      "Whether what another server process stored is still fresh: it may have been invalidated by one that was lost" },
     { "disable_cache_read", OPTION_BOOLEAN, "no", "", FIELD(policy.disable_cache_read),
       "Makes every fetch load from the database, past the cache" },
     { "disable_cache_delete", OPTION_BOOLEAN, "no", "", FIELD(policy.disable_cache_delete),
@@ -65,6 +67,7 @@ const char *option_type_name(enum option_type type) {
     case OPTION_BOOLEAN: return "boolean";
     case OPTION_SIZE: return "size";
     case OPTION_TEXT: return "text";
+    case OPTION_CHOICE: return "choice";
     }
     return "";
 }
@@ -78,8 +81,22 @@ static const char *type_form(enum option_type type) {
     case OPTION_BOOLEAN: return "yes or no";
     case OPTION_SIZE: return "a size such as 64kb, 256mb, 1gb or a number of bytes";
     case OPTION_TEXT: return "text";
+    case OPTION_CHOICE: return "one of";
     }
     return "";
+}
+
+/* Which of "a|b|c", from 0. */
+static bool find_choice(const char *choices, struct slice text, int64_t *index) {
+    *index = 0;
+    for (const char *at = choices;; at++, ++*index) {
+        size_t size = strcspn(at, "|");
+        if (slice_equal(slice_of(at, size), text))
+            return true;
+        at += size;
+        if (*at == '\0')
+            return false;
+    }
 }
 
 /* In the unit that the setting has; what text measures is its size. */
@@ -91,6 +108,7 @@ static bool measure(enum option_type type, struct slice text, int64_t *value) {
     case OPTION_BOOLEAN: return quantity_boolean(text, value);
     case OPTION_SIZE: return quantity_size(text, value);
     case OPTION_TEXT: *value = (int64_t)text.size; return true;
+    case OPTION_CHOICE: return false; /* is found, not measured */
     }
     return false;
 }
@@ -181,7 +199,9 @@ static int32_t read_value(const struct option *option, const char *value, int64_
     if (value == NULL)
         return error_set(err, RCACHE_E_INVALID, "the value of '%s' is NULL; write %s", option->name,
                          type_form(option->type));
-    bool formed = measure(option->type, slice_of_text(value), measured);
+    bool choice = option->type == OPTION_CHOICE;
+    bool formed = choice ? find_choice(option->range, slice_of_text(value), measured)
+                         : measure(option->type, slice_of_text(value), measured);
     if (formed && in_range(option, *measured))
         return RCACHE_OK;
     struct blob *shown = text_of_key(slice_of_text(value));
@@ -190,7 +210,8 @@ static int32_t read_value(const struct option *option, const char *value, int64_
         error_set(err, RCACHE_E_INVALID, "'%s' is '%s', out of range; it may be %s%s", option->name, text,
                   option->range, option->type == OPTION_TEXT ? " long" : "");
     else
-        error_set(err, RCACHE_E_INVALID, "'%s' is '%s'; write %s", option->name, text, type_form(option->type));
+        error_set(err, RCACHE_E_INVALID, "'%s' is '%s'; write %s%s%s", option->name, text, type_form(option->type),
+                  choice ? " " : "", choice ? option->range : "");
     blob_drop(shown);
     return RCACHE_E_INVALID;
 }
@@ -220,6 +241,7 @@ int32_t option_store(size_t index, const char *value, struct settings *settings,
         return status;
     switch (option->type) {
     case OPTION_DURATION: *(int64_t *)field = measured; break;
+    case OPTION_CHOICE:
     case OPTION_INTEGER: *(uint32_t *)field = (uint32_t)measured; break;
     case OPTION_NUMBER: *(double *)field = (double)measured / 1e9; break;
     case OPTION_BOOLEAN: *(bool *)field = measured != 0; break;

@@ -5,18 +5,26 @@
 
 #include "runtime/settings.h"
 
-enum option_type { OPTION_DURATION, OPTION_INTEGER, OPTION_NUMBER, OPTION_BOOLEAN, OPTION_SIZE, OPTION_TEXT };
+enum option_type {
+    OPTION_DURATION,
+    OPTION_INTEGER,
+    OPTION_NUMBER,
+    OPTION_BOOLEAN,
+    OPTION_SIZE,
+    OPTION_TEXT,
+    OPTION_CHOICE
+};
 
 struct option {
     const char *name;
     enum option_type type;
     const char *fallback;
-    const char *range; /* "1ms..24h", in the option's own unit, both ends included; for text, of its size; "": none */
+    const char *range; /* "1ms..24h", in the option's own unit, with both ends; of text, its size; "a|b": these */
     size_t offset;     /* of the field of struct settings */
     const char *help;
 };
 
-enum { OPTION_COUNT = 21 };
+enum { OPTION_COUNT = 22 };
 
 /* What the caller has set, as text that was found good. */
 struct rcache_options {

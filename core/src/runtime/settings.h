@@ -8,6 +8,8 @@
 
 enum scheme { SCHEME_MEMORY, SCHEME_REDIS, SCHEME_UNIX, SCHEME_CLUSTER, SCHEME_SENTINEL };
 
+enum failover { FAILOVER_DISTRUST, FAILOVER_TRUST }; /* in the order of the option's choices */
+
 struct address {
     char *host;    /* or the path of a unix socket */
     uint16_t port; /* 0: of a unix socket */
@@ -30,6 +32,7 @@ struct settings {
     char *prefix; /* "" : none */
     int64_t op_timeout_ms;
     int64_t connect_timeout_ms;
+    uint32_t failover; /* enum failover */
     int64_t topology_refresh_ms;
     char *sentinel_username; /* "" : none */
     char *sentinel_password;

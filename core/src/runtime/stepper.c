@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "runtime/cache.h"
 
-bool stepper_grow(struct stepper *stepper, const struct node *node) {
+bool stepper_grow(struct stepper *stepper, struct node *node) {
     struct rcache *cache = stepper->cache;
     size_t places = exchange_places(cache), count = stepper->count;
     struct lane **lanes = mem_resize(stepper->lanes, (count + places) * sizeof(struct lane *));

@@ -18,7 +18,7 @@ struct stepper {
 /* RCACHE_E_MISUSE where the cache has one, or has begun something. */
 int32_t stepper_new(struct rcache *cache, struct stepper **stepper, rcache_error *err);
 /* The connections to one more node; false for want of memory. */
-bool stepper_grow(struct stepper *stepper, const struct node *node);
+bool stepper_grow(struct stepper *stepper, struct node *node);
 /* Ends the ops that are live, and lets go of them. */
 void stepper_end(struct stepper *stepper);
 /* When the cache is freed: what is under way comes back in *done. */

@@ -108,13 +108,21 @@ static void ask(struct topology *topology, struct link_node *requests) {
     list_append(requests, &topology->where.node);
 }
 
+/* Another's: it may be one that was promoted, and lags behind what the one before had acknowledged. */
+static void give_slot(struct topology *topology, size_t slot, uint32_t index) {
+    uint16_t known = topology->slots[slot];
+    topology->slots[slot] = (uint16_t)(index + 1);
+    if (known != 0 && known != index + 1)
+        topology->cache->recent.wanted = true;
+}
+
 static void learn_range(struct topology *topology, const struct map_range *range) {
     uint32_t index;
     if (!find_node(topology, range->primary.host, range->primary.port, topology->asked, &index))
         return;
     size_t last = topology->scheme == SCHEME_CLUSTER ? range->last : 0;
     for (size_t slot = range->first; slot <= last; slot++)
-        topology->slots[slot] = (uint16_t)(index + 1);
+        give_slot(topology, slot, index);
 }
 
 static size_t slot_for(const struct topology *topology, struct slice key) {
@@ -314,7 +322,7 @@ static bool send_elsewhere(struct topology *topology, struct request *request, i
         return true;
     }
     if (detour.kind == DETOUR_MOVED) {
-        topology->slots[slot_for(topology, request->key)] = (uint16_t)(index + 1);
+        give_slot(topology, slot_for(topology, request->key), index);
         ask(topology, requests); /* where one slot went, others did */
     }
     list_append(requests, &request->node);

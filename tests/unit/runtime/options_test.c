@@ -63,6 +63,7 @@ static void a_range_includes_both_its_ends(void **state) {
         { "wait_replicas_timeout", "0", "1ms", "1h", "61m" },
         { "random_expire_adjustment", NULL, "0", "0.9", "0.900000001" },
         { "connections", "0", "1", "64", "65" },
+        { "topology_refresh", "99ms", "100ms", "24h", "25h" },
         { "resp", "1", "2", "3", "4" },
         { "memory_max_bytes", NULL, "0", "1048576gb", "99999999999999999999999999" },
     };
@@ -89,6 +90,10 @@ static void a_wrong_value_is_named_with_what_would_be_right(void **state) {
     expect_answer("strong_consistency", "", "'strong_consistency' is ''; write yes or no");
     expect_answer("memory_max_bytes", "lots",
                   "'memory_max_bytes' is 'lots'; write a size such as 64kb, 256mb, 1gb or a number of bytes");
+    expect_answer("failover", "trust", "");
+    expect_answer("failover", "distrust", "");
+    expect_answer("failover", "dis", "'failover' is 'dis'; write one of distrust|trust");
+    expect_answer("failover", "", "'failover' is ''; write one of distrust|trust");
     expect_answer("delay", NULL,
                   "the value of 'delay' is NULL; write a duration such as 250ms, 3s, 2m, 1h or a number of seconds");
     expect_answer("delay", "1s\n2s",

@@ -17,6 +17,7 @@ struct handshake_target {
     bool track;    /* ask for CLIENT TRACKING */
     bool follow;   /* of a Sentinel: ask to be told of new masters */
     bool primary;  /* refuse a replica */
+    bool trust;    /* its history doesn't matter: the epoch stays unknown */
 };
 
 enum handshake_state { HANDSHAKE_GOES_ON, HANDSHAKE_READY, HANDSHAKE_REFUSED };
