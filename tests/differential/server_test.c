@@ -266,6 +266,22 @@ static void an_entry_of_another_epoch_is_for_nobody(void **state) {
     expect(ask(VERB_PEEK), "UNFRESH 'v'"); /* leased by now */
 }
 
+/* The lease may have come with a replica or a snapshot that knows nothing of the invalidation after it. */
+static void a_lease_of_another_epoch_stores_nothing(void **state) {
+    (void)state;
+    expect(ask(VERB_ACQUIRE), "OWNED");
+    struct request renew = ask(VERB_RENEW), put = with("v", ask(VERB_PUT));
+    renew.grant.epoch = put.grant.epoch = EPOCH;
+    wire.facts.epoch = EPOCH + 1;
+    expect(renew, "LOST");
+    expect(put, "LOST");
+    wire.facts.epoch = EPOCH;
+    expect(renew, "OWNED");
+    put = with("v", ask(VERB_PUT));
+    put.grant.epoch = EPOCH;
+    expect(put, "STORED");
+}
+
 /* Another client has put its value beside our meta, which names the right epoch. */
 static void meta_left_beside_another_value_is_not_believed(void **state) {
     (void)state;
@@ -322,6 +338,7 @@ static int run_all(const char *name) {
         cmocka_unit_test_setup(an_update_lock_yields_to_nobody_but_its_owner, setup),
         cmocka_unit_test_setup(an_entry_of_no_epoch_is_not_for_strong_readers, setup),
         cmocka_unit_test_setup(an_entry_of_another_epoch_is_for_nobody, setup),
+        cmocka_unit_test_setup(a_lease_of_another_epoch_stores_nothing, setup),
         cmocka_unit_test_setup(meta_left_beside_another_value_is_not_believed, setup),
         cmocka_unit_test_setup(a_mark_without_a_lease_is_none, setup),
         cmocka_unit_test_setup(only_the_first_mark_counts, setup),

@@ -218,6 +218,26 @@ static void a_new_cache_knows_a_rolled_back_value(void **state) {
     close_own(cache);
 }
 
+/* A lease that came back with the snapshot lets nobody store: what invalidated it may be forgotten. */
+static void a_rolled_back_lease_stores_nothing(void **state) {
+    (void)state;
+    rcache *cache = open_own(NULL);
+    struct database database = { .row = 1, .held = true };
+    struct errand late = { .cache = cache, .key = key_of("user"), .database = &database, .flags = RCACHE_STRONG };
+    errand_begin(&late);
+    wait_for(database.reading == 1);
+    assert_string_equal(command_to_own("SAVE"), "OK");
+    database.row = 2;
+    assert_int_equal(invalidate(cache, late.key).status, RCACHE_OK);
+    test_store_end(&own, SIGKILL);
+    assert_true(test_store_restart(&own, NULL));
+    wait_for(get(cache, late.key).status == RCACHE_OK);
+    database.held = false;
+    assert_string_equal(errand_end(&late).text, "v2");
+    assert_string_equal(fetch(cache, late.key, &database, RCACHE_STRONG).text, "v2");
+    close_own(cache);
+}
+
 /* An entry of another client has no epoch: fresh, but not to who wants to be sure. */
 static void a_value_without_an_epoch_is_fresh_unless_strong(void **state) {
     (void)state;
@@ -340,6 +360,7 @@ int main(void) {
         cmocka_unit_test(a_rolled_back_value_is_not_returned_strongly),
         cmocka_unit_test(a_rolled_back_value_is_served_stale),
         cmocka_unit_test(a_new_cache_knows_a_rolled_back_value),
+        cmocka_unit_test(a_rolled_back_lease_stores_nothing),
         cmocka_unit_test(a_value_without_an_epoch_is_fresh_unless_strong),
         cmocka_unit_test(an_invalidation_needs_no_memory),
     };

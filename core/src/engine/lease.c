@@ -132,6 +132,7 @@ static void acquired(struct engine *engine, struct flight *flight, int64_t now_m
         deliver_fresh(engine, flight, now_ms);
     } else if (reply->verdict == VERDICT_OWNED) {
         engine->counters->leases_owned++;
+        flight->request.grant = flight->renewal.grant = reply->grant;
         note_stale(flight);
         flight_serve_stale(engine, flight, reply->value, reply->absent);
         flight_won(engine, flight, now_ms);

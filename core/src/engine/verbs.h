@@ -30,10 +30,11 @@ enum verb {
      * asked again by its owner: OWNED again.  A value first found unfresh more than bound_ms ago is removed.
      * The key gets a time to live that outlives the lease; one that is already longer stays. */
     VERB_ACQUIRE,
-    /* owner, value, absent, life_ms.  STORED, fresh from now; LOST when owner no longer holds the lease.
+    /* owner, grant, value, absent, life_ms.  STORED, fresh from now; LOST when owner no longer holds the lease, or a
+     * server of another epoch granted it: that one may have acknowledged an invalidation since, and this one not know.
      * life_ms 0: the key is removed instead (an absent result that is not to be kept); still needs the owner. */
     VERB_PUT,
-    /* owner, life_ms.  OWNED, the lease or lock lives life_ms from now; LOST. */
+    /* owner, grant, life_ms.  OWNED, the lease or lock lives life_ms from now; LOST, as by PUT. */
     VERB_RENEW,
     /* owner.  The load failed: invalidated, value and time to live kept.  DONE; LOST and unchanged for others. */
     VERB_RELEASE,
@@ -81,6 +82,11 @@ enum verdict {
 
 enum { LEASE_TEXT_MAX = 32, TOKEN_SIZE = 32 };
 
+/* How a lease was won: who stores under it has to say so. */
+struct grant {
+    uint64_t epoch; /* of the server that granted it; 0: it tells none */
+};
+
 struct reply {
     int32_t status; /* RCACHE_OK or RCACHE_E_...; the rest holds only for OK */
     enum verdict verdict;
@@ -88,6 +94,7 @@ struct reply {
     bool epoch_unknown;   /* FRESH: stored by a client that tells no epoch; strong readers don't take it */
     struct blob *value;   /* one owner: the request.  NULL: none */
     struct blob *message; /* with a failed status: why, in words; may be NULL */
+    struct grant grant;   /* OWNED by ACQUIRE */
     int64_t remaining_ms; /* BUSY: until the lease ends; -1 unknown */
     int64_t stale_ms; /* OWNED, BUSY with a value: how long it may still be served; -1: as long as the entry lives */
     char lease[LEASE_TEXT_MAX]; /* BUSY, UNFRESH, MISS: the lease as it is written ("": none), to be `seen` */
@@ -100,6 +107,7 @@ struct request {
     struct slice key;
     struct slice owner; /* at most OWNER_MAX bytes */
     struct slice seen;  /* ACQUIRE: take this very lease over, though it has not ended; empty: none */
+    struct grant grant; /* PUT, RENEW: of the lease; all zero for a lock */
     struct blob *value; /* PUT, SET, RAW_SET; an owner of its own */
     int64_t life_ms;
     int64_t bound_ms;

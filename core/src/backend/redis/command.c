@@ -42,6 +42,12 @@ static void add_epoch(struct words *words, const struct request *request, const 
     add(words, slice_of(words->epoch, facts->epoch != 0 ? TEXT_HEX_SIZE : 0));
 }
 
+/* None, which owns nothing, where the lease is of another epoch. */
+static void add_holder(struct words *words, const struct request *request, const struct server_facts *facts) {
+    bool foreign = request->grant.epoch != 0 && request->grant.epoch != facts->epoch;
+    add(words, foreign ? slice_of(NULL, 0) : request->owner);
+}
+
 static void add_arguments(struct words *words, const struct request *request, const struct server_facts *facts) {
     switch (request->verb) {
     case VERB_ACQUIRE:
@@ -53,12 +59,15 @@ static void add_arguments(struct words *words, const struct request *request, co
         add_epoch(words, request, facts);
         return;
     case VERB_PUT:
-        add(words, request->owner);
+        add_holder(words, request, facts);
         add(words, blob_slice(request->value));
         add_meta(words, request, facts);
         add_number(words, request->life_ms);
         return;
     case VERB_RENEW:
+        add_holder(words, request, facts);
+        add_number(words, request->life_ms);
+        return;
     case VERB_LOCK:
         add(words, request->owner);
         add_number(words, request->life_ms);
