@@ -282,6 +282,38 @@ static void a_lease_of_another_epoch_stores_nothing(void **state) {
     expect(put, "STORED");
 }
 
+/* Acquire was sent over two connections.  The first arrives last, when the lease has been invalidated. */
+static void a_late_acquire_gives_no_lease_back(void **state) {
+    (void)state;
+    struct request first = ask(VERB_ACQUIRE), second = ask(VERB_ACQUIRE), put = with("v1", ask(VERB_PUT));
+    first.attempts = 1;
+    second.attempts = 2;
+    put.grant = (struct grant){ EPOCH, 2 };
+    expect(second, "OWNED");
+    expect(ask(VERB_INVALIDATE), "DONE");
+    expect(first, "OWNED");
+    expect(put, "LOST");
+}
+
+/* ... or was carried out, and only the answer lost: the second takes over from the first, not from anyone. */
+static void acquire_may_be_asked_again(void **state) {
+    (void)state;
+    struct request first = ask(VERB_ACQUIRE), second = ask(VERB_ACQUIRE), put = with("v1", ask(VERB_PUT));
+    struct request other = ask(VERB_ACQUIRE);
+    first.attempts = other.attempts = 1;
+    other.owner = slice_of_text("other");
+    second.attempts = 2;
+    put.grant = (struct grant){ EPOCH, 2 };
+    expect(first, "OWNED");
+    expect(second, "OWNED");
+    expect(first, "BUSY");
+    expect(other, "BUSY");
+    expect(put, "STORED");
+    expect(ask(VERB_INVALIDATE), "DONE");
+    expect(other, "OWNED 'v1'");
+    expect(second, "BUSY 'v1'");
+}
+
 /* Another client has put its value beside our meta, which names the right epoch. */
 static void meta_left_beside_another_value_is_not_believed(void **state) {
     (void)state;
@@ -339,6 +371,8 @@ static int run_all(const char *name) {
         cmocka_unit_test_setup(an_entry_of_no_epoch_is_not_for_strong_readers, setup),
         cmocka_unit_test_setup(an_entry_of_another_epoch_is_for_nobody, setup),
         cmocka_unit_test_setup(a_lease_of_another_epoch_stores_nothing, setup),
+        cmocka_unit_test_setup(a_late_acquire_gives_no_lease_back, setup),
+        cmocka_unit_test_setup(acquire_may_be_asked_again, setup),
         cmocka_unit_test_setup(meta_left_beside_another_value_is_not_believed, setup),
         cmocka_unit_test_setup(a_mark_without_a_lease_is_none, setup),
         cmocka_unit_test_setup(only_the_first_mark_counts, setup),

@@ -238,6 +238,27 @@ static void a_rolled_back_lease_stores_nothing(void **state) {
     close_own(cache);
 }
 
+/* The connection breaks while acquire is under way: it is sent again, as another request, whose lease can store. */
+static void a_lease_that_was_asked_for_twice_stores(void **state) {
+    (void)state;
+    rcache *cache = scene_open(NULL);
+    struct database database = { .row = 1, .held = true };
+    struct errand errand = { .cache = cache, .key = key_of("user"), .database = &database, .flags = RCACHE_STRONG };
+    assert_int_equal(get(cache, errand.key).outcome, RCACHE_ABSENT); /* connected by now */
+    assert_string_equal(test_store_command("CLIENT PAUSE 20000 WRITE"), "OK");
+    errand_begin(&errand);
+    wait_for(strstr(test_store_command("CLIENT LIST"), "cmd=evalsha") != NULL);
+    test_store_command("CLIENT KILL TYPE normal");
+    assert_string_equal(test_store_command("CLIENT UNPAUSE"), "OK");
+    wait_for(database.reading == 1);
+    const char *owner = inspect(cache, errand.key, "owner");
+    assert_string_equal(owner + strlen(owner) - 2, "-2");
+    database.held = false;
+    assert_string_equal(errand_end(&errand).text, "v1");
+    assert_int_equal(counter(cache, "loads_stored"), 1);
+    rcache_close(cache);
+}
+
 /* An entry of another client has no epoch: fresh, but not to who wants to be sure. */
 static void a_value_without_an_epoch_is_fresh_unless_strong(void **state) {
     (void)state;
@@ -361,6 +382,7 @@ int main(void) {
         cmocka_unit_test(a_rolled_back_value_is_served_stale),
         cmocka_unit_test(a_new_cache_knows_a_rolled_back_value),
         cmocka_unit_test(a_rolled_back_lease_stores_nothing),
+        cmocka_unit_test(a_lease_that_was_asked_for_twice_stores),
         cmocka_unit_test(a_value_without_an_epoch_is_fresh_unless_strong),
         cmocka_unit_test(an_invalidation_needs_no_memory),
     };

@@ -1,7 +1,6 @@
 #include "engine/flight.h"
 
 #include "base/alloc.h"
-#include "base/text.h"
 #include "engine/load.h"
 #include "resilicache.h"
 
@@ -18,7 +17,6 @@ static struct flight *flight_new(struct engine *engine, const struct slot *slot)
     if (key.size > 0)
         memcpy(flight->key, key.data, key.size);
     flight->node.key = slice_of(flight->key, key.size);
-    text_put_hex(text_put_hex(flight->token, engine->identity), ++engine->tokens);
     flight->request.key = flight->renewal.key = flight->node.key;
     flight->request.owner = flight->renewal.owner = slice_of(flight->token, TOKEN_SIZE);
     flight->request.route = flight->renewal.route = slot->op->route;

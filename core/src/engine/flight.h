@@ -48,7 +48,7 @@ struct flight {
     int64_t lease_seen_ms;    /* when we first saw this very lease */
     int64_t stale_until;      /* until then a stale value may be served without asking again; 0: it may not */
     char lease[LEASE_TEXT_MAX];
-    char token[TOKEN_SIZE];
+    char token[TOKEN_SIZE]; /* another one for each ACQUIRE */
     char key[];
 };
 

@@ -1,5 +1,7 @@
 /* lease: a flight's dealings with the store: asking for the lease, waiting for another's, storing, renewing. */
 #include "engine/flight.h"
+
+#include "base/text.h"
 #include "engine/load.h"
 #include "engine/pause.h"
 #include "engine/ttl.h"
@@ -29,6 +31,7 @@ static bool strong_waits(const struct flight *flight) {
 
 void flight_acquire(struct engine *engine, struct flight *flight, bool take_over) {
     flight->state = FLIGHT_ACQUIRING;
+    text_put_hex(text_put_hex(flight->token, engine->identity), ++engine->tokens);
     flight->request.strong = strong_waits(flight);
     flight->request.seen = take_over ? slice_of_text(flight->lease) : slice_of(NULL, 0);
     flight->request.life_ms = engine->policy->lock_expire_ms;

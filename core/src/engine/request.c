@@ -11,5 +11,6 @@ void request_clear(struct request *request) {
     request->value = NULL;
     reply_clear(&request->reply);
     request->form = 0;
+    request->attempts = 0;
     request->waits_again = request->seals = false;
 }

@@ -28,6 +28,8 @@ enum verb {
      * FRESH value | OWNED [stale value, stale_ms] | BUSY [stale value, stale_ms], remaining_ms, lease.
      * Fresh entries stay fresh.  An ended, void or missing lease, or one whose text still is `seen`, goes to owner;
      * asked again by its owner: OWNED again.  A value first found unfresh more than bound_ms ago is removed.
+     * `owner` is never used for two requests.  Where one is sent again (attempts), the token tells that, too: a first
+     * sending that arrives late must not give the lease back to an owner who has lost it since.
      * The key gets a time to live that outlives the lease; one that is already longer stays. */
     VERB_ACQUIRE,
     /* owner, grant, value, absent, life_ms.  STORED, fresh from now; LOST when owner no longer holds the lease, or a
@@ -84,7 +86,8 @@ enum { LEASE_TEXT_MAX = 32, TOKEN_SIZE = 32 };
 
 /* How a lease was won: who stores under it has to say so. */
 struct grant {
-    uint64_t epoch; /* of the server that granted it; 0: it tells none */
+    uint64_t epoch;   /* of the server that granted it; 0: it tells none */
+    uint32_t attempt; /* how often it had been asked for by then: each has a token of its own */
 };
 
 struct reply {
@@ -107,7 +110,7 @@ struct request {
     struct slice key;
     struct slice owner; /* at most OWNER_MAX bytes */
     struct slice seen;  /* ACQUIRE: take this very lease over, though it has not ended; empty: none */
-    struct grant grant; /* PUT, RENEW: of the lease; all zero for a lock */
+    struct grant grant; /* PUT, RENEW, RELEASE: of the lease; all zero for a lock */
     struct blob *value; /* PUT, SET, RAW_SET; an owner of its own */
     int64_t life_ms;
     int64_t bound_ms;
@@ -120,7 +123,7 @@ struct request {
     uint32_t route; /* requests of one route go out in order, as long as no connection is lost */
     uint32_t replies; /* how many have come */
     uint32_t replies_due;
-    uint32_t attempts;
+    uint32_t attempts;  /* how often it has been sent, each time by another connection or after a refusal */
     bool waits_again;   /* its own reply asked for another form, that of WAIT is still due */
     _Atomic bool seals; /* WAIT stands behind it, for all since the last */
     uint32_t form; /* the backend's: which way of asking it tried last */

@@ -52,7 +52,7 @@ static void want(struct lane *lane) {
 
 void lane_append(struct lane *lane, struct request *request, int64_t now_ms, struct link_node *done) {
     request->sent_ms = now_ms;
-    request->attempts = 1;
+    request->attempts++;
     if (lane->cache->closed)
         exchange_finish(request, RCACHE_E_CLOSED, "the cache was closed", done);
     else if (lane->state == LANE_UP)

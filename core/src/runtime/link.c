@@ -53,7 +53,7 @@ void link_encode(struct link *link, struct request *request, struct link_node *d
 void link_append(struct link *link, struct request *request, struct link_node *done) {
     int64_t now_ms = clock_now_ms();
     request->sent_ms = now_ms;
-    request->attempts = 1;
+    request->attempts++;
     pthread_mutex_lock(&link->lock);
     if (link->ended)
         exchange_finish(request, RCACHE_E_CLOSED, "the cache was closed", done);

@@ -13,6 +13,8 @@ struct words {
     size_t number_count;
     char meta[META_SIZE_MAX];
     char epoch[TEXT_HEX_SIZE];
+    char tokens[2][TOKEN_SIZE + 1 + TEXT_NUMBER_SIZE];
+    size_t token_count;
 };
 
 static void add(struct words *words, struct slice word) {
@@ -42,21 +44,47 @@ static void add_epoch(struct words *words, const struct request *request, const 
     add(words, slice_of(words->epoch, facts->epoch != 0 ? TEXT_HEX_SIZE : 0));
 }
 
+/* The owner, and from the second attempt on which one it is. */
+static void add_token(struct words *words, const struct request *request, uint32_t attempt) {
+    struct slice owner = request->owner;
+    if (attempt < 2 || owner.size > TOKEN_SIZE) {
+        add(words, owner);
+        return;
+    }
+    char digits[TEXT_NUMBER_SIZE], *token = words->tokens[words->token_count++];
+    struct slice number = slice_of_text(text_of_number(digits, attempt));
+    memcpy(token, owner.data, owner.size);
+    token[owner.size] = '-';
+    memcpy(token + owner.size + 1, number.data, number.size);
+    add(words, slice_of(token, owner.size + 1 + number.size));
+}
+
 /* None, which owns nothing, where the lease is of another epoch. */
 static void add_holder(struct words *words, const struct request *request, const struct server_facts *facts) {
     bool foreign = request->grant.epoch != 0 && request->grant.epoch != facts->epoch;
-    add(words, foreign ? slice_of(NULL, 0) : request->owner);
+    if (foreign)
+        add(words, slice_of(NULL, 0));
+    else
+        add_token(words, request, request->grant.attempt);
+}
+
+static void add_acquire(struct words *words, const struct request *request, const struct server_facts *facts) {
+    add_token(words, request, request->attempts);
+    add_number(words, request->life_ms);
+    add_number(words, request->bound_ms);
+    add_text(words, request->strong ? "1" : "");
+    add(words, request->seen);
+    add_epoch(words, request, facts);
+    if (request->attempts < 2)
+        add_text(words, "");
+    else
+        add_token(words, request, request->attempts - 1);
 }
 
 static void add_arguments(struct words *words, const struct request *request, const struct server_facts *facts) {
     switch (request->verb) {
     case VERB_ACQUIRE:
-        add(words, request->owner);
-        add_number(words, request->life_ms);
-        add_number(words, request->bound_ms);
-        add_text(words, request->strong ? "1" : "");
-        add(words, request->seen);
-        add_epoch(words, request, facts);
+        add_acquire(words, request, facts);
         return;
     case VERB_PUT:
         add_holder(words, request, facts);
@@ -73,7 +101,7 @@ static void add_arguments(struct words *words, const struct request *request, co
         add_number(words, request->life_ms);
         return;
     case VERB_RELEASE:
-        add(words, request->owner);
+        add_token(words, request, request->grant.attempt);
         return;
     case VERB_INVALIDATE:
         add_number(words, request->bound_ms);
@@ -117,7 +145,7 @@ static void add_where(struct words *words, const struct request *request) {
 
 static void make_words(struct words *words, const struct request *request, const struct server_facts *facts) {
     const struct script *script = script_of(request->verb);
-    words->count = words->number_count = 0;
+    words->count = words->number_count = words->token_count = 0;
     if ((request->form & FORM_DELETE) != 0) {
         add_text(words, "DEL");
         add(words, request->key);

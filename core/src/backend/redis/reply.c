@@ -166,7 +166,7 @@ static enum redis_answer take_acquired(struct request *request, const struct res
         meta = meta_read(text_in(resp, 2), blob_slice(reply->value));
     reply->absent = meta.absent;
     reply->epoch_unknown = facts->epoch != 0 && meta.epoch != facts->epoch;
-    reply->grant.epoch = facts->epoch;
+    reply->grant = (struct grant){ facts->epoch, request->attempts };
     reply->stale_ms = number_in(resp, 3, -1);
     reply->remaining_ms = number_in(resp, 4, -1);
     take_lease(reply, text_in(resp, 5));

@@ -97,11 +97,29 @@ static void acquire_says_who_asks_and_what_was_seen(void **state) {
     uint32_t replies;
     struct request request = strongly(ask(VERB_ACQUIRE));
     request.seen = slice_of_text("1700000000.123");
-    expect_words(ask(VERB_ACQUIRE), "EVALSHA <hash> 1 k me 3000 500 '' '' ''");
+    expect_words(ask(VERB_ACQUIRE), "EVALSHA <hash> 1 k me 3000 500 '' '' '' ''");
     assert_string_equal(words_of(request, &FACTS, &replies),
-                        "EVALSHA <hash> 1 k me 3000 500 1 1700000000.123 00000000000000e1");
+                        "EVALSHA <hash> 1 k me 3000 500 1 1700000000.123 00000000000000e1 ''");
     assert_string_equal(words_of(in_form(FORM_WHOLE | FORM_DOUBT, request), &FACTS, &replies),
-                        "EVAL <text> 1 k me 3000 500 1 1700000000.123 -");
+                        "EVAL <text> 1 k me 3000 500 1 1700000000.123 - ''");
+}
+
+static void each_sending_of_acquire_has_a_token_of_its_own(void **state) {
+    (void)state;
+    struct request request = ask(VERB_ACQUIRE), put = with("v", ask(VERB_PUT));
+    request.attempts = 1;
+    expect_words(request, "EVALSHA <hash> 1 k me 3000 500 '' '' '' ''");
+    request.attempts = 2;
+    expect_words(request, "EVALSHA <hash> 1 k me-2 3000 500 '' '' '' me");
+    request.attempts = 12;
+    expect_words(request, "EVALSHA <hash> 1 k me-12 3000 500 '' '' '' me-11");
+    put.grant.attempt = 2;
+    put.attempts = 1; /* its own: it is sent again with the same token */
+    expect_words(put, "EVALSHA <hash> 1 k me-2 v n=1;h=a293d43641f17ec1 3000");
+    struct request renew = ask(VERB_RENEW), release = ask(VERB_RELEASE);
+    renew.grant.attempt = release.grant.attempt = 2;
+    expect_words(renew, "EVALSHA <hash> 1 k me-2 3000");
+    expect_words(release, "EVALSHA <hash> 1 k me-2");
 }
 
 static void what_a_server_refuses_is_asked_otherwise(void **state) {
@@ -172,6 +190,7 @@ int main(void) {
         cmocka_unit_test(the_rest_names_one_key),
         cmocka_unit_test(a_value_goes_with_its_meta),
         cmocka_unit_test(acquire_says_who_asks_and_what_was_seen),
+        cmocka_unit_test(each_sending_of_acquire_has_a_token_of_its_own),
         cmocka_unit_test(what_a_server_refuses_is_asked_otherwise),
         cmocka_unit_test(confirmation_is_asked_for_behind_the_command),
         cmocka_unit_test(every_script_is_loaded),

@@ -1,5 +1,7 @@
--- owner, life, bound, strong ('1' or ''), seen, epoch ('' where the server tells none)
+-- owner, life, bound, strong ('1' or ''), seen, epoch ('' where the server tells none), previous ('' or the token of
+-- the same request when it was sent before, and who asks does not know what became of it)
 local owner, life, bound, strong, seen, epoch = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
+local previous = ARGV[7]
 local entry = redis.call('HMGET', key, 'value', 'lockUntil', 'lockOwner', 'meta')
 local value, lease, holder, meta = entry[1], entry[2], entry[3], entry[4]
 
@@ -12,18 +14,19 @@ end
 
 local mark = mark_of(meta, lease)
 local ends = lease_end(lease)
+local ours = holder and (holder == owner or holder == previous)
 local stale = bound > 0 and not (mark and now >= mark) and value
-if holder and holder ~= owner and is_locked(lease) then
+if holder and not ours and is_locked(lease) then
     return { 'BUSY', stale, meta, mark and mark - now or -1, redis.call('PTTL', key), lease }
 end
-if ends > now and holder ~= owner and lease ~= seen then
+if ends > now and not ours and lease ~= seen then
     local backed_off = not holder
     if not backed_off or (strong == '' and value) then
         return { 'BUSY', stale, meta, mark and mark - now or -1, ends - now, lease }
     end
 end
 
-local keeps_lock = holder == owner and is_locked(lease)
+local keeps_lock = ours and is_locked(lease)
 lease = keeps_lock and lease or lease_until(now + life)
 if value and not mark then
     mark = now + bound
