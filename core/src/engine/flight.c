@@ -34,6 +34,7 @@ void flight_settle(struct flight *flight) {
     request_clear(&flight->request);
     request_clear(&flight->renewal);
     blob_drop(flight->answer);
+    blob_drop(flight->stale);
     mem_free(flight);
 }
 
@@ -114,9 +115,10 @@ void flight_seek(struct engine *engine, struct slot *slot, int64_t now_ms) {
         return;
     }
     struct flight *flight = list_entry(node, struct flight, node);
-    const struct reply *seen = &slot->request.reply;
-    if (!slot->op->strong && seen->verdict == VERDICT_UNFRESH && now_ms < flight->stale_until) {
-        settle_stale(engine, slot, seen->value, seen->absent);
+    /* What its own peek saw may be older by now than what the flight was given, and past its time. */
+    bool saw_stale = slot->request.reply.verdict == VERDICT_UNFRESH;
+    if (!slot->op->strong && saw_stale && now_ms < flight->stale_until) {
+        settle_stale(engine, slot, flight->stale, flight->stale_absent);
         return;
     }
     engine->counters->joined++;

@@ -46,7 +46,9 @@ struct flight {
     int64_t pause_ms;         /* between polls */
     int64_t lease_end_ms;     /* of another's lease, by our clock */
     int64_t lease_seen_ms;    /* when we first saw this very lease */
-    int64_t stale_until;      /* until then a stale value may be served without asking again; 0: it may not */
+    int64_t stale_until;      /* until then `stale` may be served without asking again; 0: it may not */
+    struct blob *stale;
+    bool stale_absent;
     char lease[LEASE_TEXT_MAX];
     char token[TOKEN_SIZE]; /* another one for each ACQUIRE */
     char key[];

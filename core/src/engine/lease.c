@@ -97,6 +97,9 @@ static void wait_for_holder(struct engine *engine, struct flight *flight, int64_
 static void note_stale(struct flight *flight) {
     const struct reply *reply = &flight->request.reply;
     bool bounded = reply->value != NULL && reply->stale_ms >= 0;
+    blob_drop(flight->stale);
+    flight->stale = bounded ? blob_share(reply->value) : NULL;
+    flight->stale_absent = reply->absent;
     flight->stale_until = bounded ? later(flight->request.sent_ms, reply->stale_ms) : 0;
 }
 

@@ -1,0 +1,86 @@
+/* flight: who is given what, with every reply at the moment that a driver's threads would have to meet by chance. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "engine/engine.h"
+#include "resilicache.h"
+
+static const struct policy POLICY = { .delay_ms = 10000,
+                                      .lock_expire_ms = 3000,
+                                      .lock_expire_max_ms = 60000,
+                                      .lock_sleep_ms = 100,
+                                      .deadline_ms = 10000 };
+enum { NOW_MS = 1000 };
+
+static struct engine engine;
+static struct counters counters;
+
+static int setup(void **state) {
+    (void)state;
+    return engine_init(&engine, &POLICY, &counters, 1, 1) ? 0 : -1;
+}
+
+static struct blob *text(const char *value) {
+    return blob_copy(value, strlen(value));
+}
+
+/* A fetch whose peek found the value unfresh; not entered yet. */
+static struct op *peeked(const char *value) {
+    static const uint32_t size = 1;
+    struct random random = { 1 };
+    struct op *op = op_new(OP_FETCH, slice_of(NULL, 0), "k", &size, 1, slice_of(NULL, 0), 0);
+    assert_non_null(op);
+    assert_true(op_prepare(op, &POLICY, &random));
+    op->slots[0].request.reply = (struct reply){ .verdict = VERDICT_UNFRESH, .value = text(value), .lease = "0" };
+    assert_false(op_settle(op, &counters));
+    return op;
+}
+
+/* Answers the one request that is to be carried out. */
+static void answer(enum verb verb, struct reply reply) {
+    struct link_node *node = list_take(&engine.outgoing);
+    assert_non_null(node);
+    struct request *request = list_entry(node, struct request, node);
+    assert_int_equal(request->verb, verb);
+    request->reply = reply;
+    engine_reply(&engine, request, NOW_MS);
+}
+
+static void expect_stale(const struct op *op, const char *value) {
+    assert_int_equal(op->unsettled, 0);
+    assert_int_equal(op->slots[0].outcome, RCACHE_STALE);
+    assert_string_equal(op->slots[0].value->data, value);
+}
+
+static void end(struct op *op) {
+    engine_end_op(&engine, op, RCACHE_E_CLOSED, "the test is over", NOW_MS);
+    for (struct link_node *node; (node = list_take(&engine.awake)) != NULL;)
+        op_drop(list_entry(node, struct op, awake));
+    op_drop(op);
+}
+
+/* What a joiner saw may be older than what the flight was given: v1, long past its time, was replaced by v2, which was
+ * invalidated just now. */
+static void a_joiner_is_served_what_the_flight_was_given(void **state) {
+    (void)state;
+    struct op *slow = peeked("v1"), *other = peeked("v2");
+    engine_enter(&engine, other, NOW_MS);
+    answer(VERB_ACQUIRE, (struct reply){ .verdict = VERDICT_OWNED, .value = text("v2"), .stale_ms = 5000 });
+    expect_stale(other, "v2");
+    engine_enter(&engine, slow, NOW_MS);
+    expect_stale(slow, "v2");
+    end(slow);
+    end(other);
+    engine_clear(&engine);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_joiner_is_served_what_the_flight_was_given, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
