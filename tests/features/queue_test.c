@@ -185,12 +185,12 @@ static void a_queue_can_be_freed_before_a_settled_op_is_drained(void **state) {
 /* The option bounds waiting, not the caller's own work. */
 static void a_slow_loader_is_not_ended_by_the_deadline_option(void **state) {
     (void)state;
-    loop_open(&loop, "deadline=50ms");
+    loop_open(&loop, "deadline=500ms");
     const char *key = key_of("user");
     submit_fetch(&loop, key, 0, NULL);
     rcache_event event = { 0 };
     wait_for(rcache_queue_drain(loop.queue, &event, 1) == 1);
-    loop.database.slow_ms = 150;
+    loop.database.slow_ms = 700;
     load_row(event.load, &loop.database);
     loop_run(&loop, 1);
     assert_string_equal(loop.answers[0].text, "v1");
