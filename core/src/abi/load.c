@@ -62,8 +62,10 @@ void rcache_load_finish(rcache_load *handle) {
     struct rcache *cache = load->driver;
     if (cache_forked(cache))
         return; /* the load is the parent's: here it is only a copy */
-    const struct link *attended = call_attends(call_of(load->op));
+    struct op *op = op_hold(load->op); /* its call may be the one that is attended */
+    struct call *attended = call_attends(call_of(op));
     engine_finish_load(cache_lock_engine(cache), load, clock_now_ms());
     cache_unlock_engine(cache, attended);
+    op_drop(op);
     cache_drop(cache);
 }

@@ -120,6 +120,8 @@ struct wakes {
 static void wake_call(struct wakes *wakes, struct op *op) {
     struct call *call = call_of(op);
     uint32_t bit = call_news(call);
+    if (bit == 0)
+        return;
     if (wakes->group != NULL && wakes->group != call->group) {
         wake_post(wakes->group, wakes->bits);
         wakes->bits = 0;
@@ -189,7 +191,7 @@ static void refuse(struct link_node *requests, struct link_node *done) {
 }
 
 /* Sends the requests and takes what comes back at once, until nothing does. */
-static void settle(struct rcache *cache, struct link_node *requests, const struct link *attended,
+static void settle(struct rcache *cache, struct link_node *requests, struct call *attended,
                    struct link_node *done, struct wakes *wakes) {
     for (;;) {
         recent_resend(cache, requests);
@@ -221,7 +223,7 @@ void cache_dispatch(struct rcache *cache, struct link_node *done) {
     settle(cache, &requests, NULL, done, &wakes);
 }
 
-void cache_unlock_engine(struct rcache *cache, const struct link *attended) {
+void cache_unlock_engine(struct rcache *cache, struct call *attended) {
     struct wakes wakes = { NULL, 0 };
     struct link_node requests, done;
     list_init(&requests);

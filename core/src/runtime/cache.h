@@ -52,9 +52,9 @@ void cache_submit(struct rcache *cache, struct op *op);
 void cache_dispatch(struct rcache *cache, struct link_node *done);
 
 /* The engine, locked; unlocking carries out what it wants and wakes whom it has news for.  `attended` (or NULL) is the
- * link on which the calling thread will wait next. */
+ * call for which the calling thread will wait next. */
 struct engine *cache_lock_engine(struct rcache *cache);
-void cache_unlock_engine(struct rcache *cache, const struct link *attended);
+void cache_unlock_engine(struct rcache *cache, struct call *attended);
 
 /* Lets the topology do what is due. */
 void cache_tick_topology(struct rcache *cache, int64_t now_ms);

@@ -8,8 +8,8 @@
 
 #include <stdatomic.h>
 
-const struct link *call_attends(const struct call *call) {
-    return call->queue == NULL && !call->over && !call->waiting ? call->link : NULL;
+struct call *call_attends(struct call *call) {
+    return call->queue == NULL && !call->over && !call->waiting && call->link != NULL ? call : NULL;
 }
 
 uint32_t call_news(struct call *call) {
@@ -18,7 +18,7 @@ uint32_t call_news(struct call *call) {
         return 0;
     }
     call->news = true;
-    return call->bit;
+    return call->asleep ? call->bit : 0;
 }
 
 static void disarm(struct op *op) {
@@ -119,12 +119,14 @@ static enum wake_reason sleep_until(struct call *call, int64_t until_ms) {
     if (call->link != NULL)
         return link_wait(call->link, call, until_ms);
     enum wake_reason reason = WAKE_CHANGED;
+    call->asleep = true;
     while (reason == WAKE_CHANGED) {
         uint32_t ticket = wake_ticket(call->group);
         if (call->news || call->cache->closed)
             break;
         reason = wake_wait(call->group, ticket, call->bit, until_ms);
     }
+    call->asleep = false;
     return reason;
 }
 
@@ -160,7 +162,7 @@ enum call_event call_look(struct op *op, struct load **load) {
     return CALL_DONE;
 }
 
-enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load) {
+static enum call_event wait_inside(struct op *op, int64_t timeout_ms, struct load **load) {
     struct call *call = call_of(op);
     bool forever = timeout_ms < 0 || timeout_ms > INT64_MAX / 2;
     int64_t give_up_ms = forever ? INT64_MAX : clock_now_ms() + timeout_ms;
@@ -179,7 +181,7 @@ enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load)
         if (status != RCACHE_OK) {
             end(op, status, what);
             if (call->link != NULL) /* what it sent, and nobody waits for any more, is still to be read */
-                link_flush(call->link, false);
+                link_flush(call->link, NULL);
             return CALL_DONE;
         }
         if (late)
@@ -192,6 +194,16 @@ enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load)
         if (reason == WAKE_INTERRUPTED && !call->news)
             return CALL_NOTHING;
     }
+}
+
+enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load) {
+    struct call *call = call_of(op);
+    call->inside = true;
+    enum call_event event = wait_inside(op, timeout_ms, load);
+    call->inside = false;
+    if (call->coming)
+        link_forget(call->link, call);
+    return event;
 }
 
 void call_cancel(struct op *op) {

@@ -15,7 +15,10 @@ struct call {
     struct wake_group *group;
     uint32_t bit;            /* of the group */
     bool begun;
+    _Atomic bool inside;     /* its thread is within call_wait */
     _Atomic bool waiting;    /* its thread sleeps, or leads the link, until there is news */
+    _Atomic bool asleep;     /* it sleeps */
+    _Atomic bool coming;     /* counted in link->coming, under its lock */
     _Atomic bool news;       /* something for the owner to look at */
     _Atomic bool canceled;
     _Atomic bool over;       /* DONE was told: nobody waits for the op any more */
@@ -47,7 +50,7 @@ void call_abandon(struct op *op);
 
 /* Marks that there is news; returns the bit by which the call's group is to be woken: 0 where nobody sleeps for it. */
 uint32_t call_news(struct call *call);
-/* The link on which the call's own thread will wait; NULL: it has none. */
-const struct link *call_attends(const struct call *call);
+/* The call itself if its own thread will wait on its link next; else NULL. */
+struct call *call_attends(struct call *call);
 
 #endif

@@ -127,6 +127,7 @@ static enum wake_reason lead(struct link *link, struct call *call, int64_t until
 enum wake_reason link_wait(struct link *link, struct call *call, int64_t until_ms) {
     enum wake_reason reason = WAKE_CHANGED;
     pthread_mutex_lock(&link->lock);
+    link_arrive(link, call);
     while (!call->news && !link->ended && reason == WAKE_CHANGED) {
         if (!link->led && link_has_work(link)) {
             reason = lead(link, call, until_ms);
@@ -134,12 +135,14 @@ enum wake_reason link_wait(struct link *link, struct call *call, int64_t until_m
         }
         uint32_t ticket = wake_ticket(&link->group);
         call->lead = false;
+        call->asleep = true;
         list_append(&link->parked, &call->parked);
         pthread_mutex_unlock(&link->lock);
         while (reason == WAKE_CHANGED && !call->news && !call->lead && !link->ended) {
             reason = wake_wait(&link->group, ticket, call->bit, until_ms);
             ticket = wake_ticket(&link->group);
         }
+        call->asleep = false;
         pthread_mutex_lock(&link->lock);
         list_remove(&call->parked);
     }

@@ -171,7 +171,8 @@ void link_pass_lead(struct link *link) {
     if (link->led || !link_has_work(link))
         return;
     if (list_empty(&link->parked)) {
-        service_wake(link->cache);
+        if (link->coming == 0)
+            service_wake(link->cache);
         return;
     }
     for (struct link_node *node = link->parked.next; node != &link->parked; node = node->next) {
@@ -184,12 +185,30 @@ void link_pass_lead(struct link *link) {
     }
 }
 
-void link_flush(struct link *link, bool attended) {
+void link_flush(struct link *link, struct call *attended) {
     pthread_mutex_lock(&link->lock);
+    if (attended != NULL && attended->inside && !attended->coming) {
+        attended->coming = true;
+        link->coming++;
+    }
     if (!link->reading)
         link_write(link);
-    if (!attended)
+    if (attended == NULL)
         link_pass_lead(link);
+    pthread_mutex_unlock(&link->lock);
+}
+
+/* With the lock. */
+void link_arrive(struct link *link, struct call *call) {
+    if (call->coming)
+        link->coming--;
+    call->coming = false;
+}
+
+void link_forget(struct link *link, struct call *call) {
+    pthread_mutex_lock(&link->lock);
+    link_arrive(link, call);
+    link_pass_lead(link);
     pthread_mutex_unlock(&link->lock);
 }
 

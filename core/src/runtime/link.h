@@ -33,6 +33,7 @@ struct link {
     struct link_node confirming; /* the leader's: only the reply to WAIT is due */
     struct request *unsealed;  /* the newest of those that no WAIT stands behind; NULL: none */
     struct link_node parked;   /* calls that wait for another to lead */
+    uint32_t coming;           /* calls whose threads have sent something, and are about to wait or lead */
     int64_t progress_ms;       /* bytes last went or came */
     struct backoff backoff;    /* between diallings */
     struct wake_group group;
@@ -44,9 +45,11 @@ void link_free(struct link *link, struct link_node *done);
 
 /* Takes the request; in *done if it can't be sent. */
 void link_append(struct link *link, struct request *request, struct link_node *done);
-/* Writes what has gathered, unless someone does already.  Not attended: the caller won't wait for the replies, so
- * somebody else must be made to lead. */
-void link_flush(struct link *link, bool attended);
+/* Writes what has gathered, unless someone does already.  The thread of `attended` will wait for the replies; NULL:
+ * nobody here will, so that somebody else must be made to lead. */
+void link_flush(struct link *link, struct call *attended);
+/* The call's thread doesn't come to wait, after all. */
+void link_forget(struct link *link, struct call *call);
 /* Wakes all that wait on it; nothing is sent any more. */
 void link_end(struct link *link);
 
@@ -74,7 +77,8 @@ void link_write(struct link *link);
 void link_dial(struct link *link, struct link_node *done);
 /* `again`: what had no answer is sent once more over the next connection; not where the server took its time. */
 void link_hang_up(struct link *link, int32_t status, const char *how, bool again, struct link_node *done);
-/* A parked call leads on; where none is parked, the service thread does. */
+/* A parked call leads on, or one that is about to come; where there is none, the service thread does. */
 void link_pass_lead(struct link *link);
+void link_arrive(struct link *link, struct call *call);
 
 #endif

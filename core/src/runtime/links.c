@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "runtime/cache.h"
+#include "runtime/call.h"
 #include "runtime/link.h"
 
 #include <unistd.h>
@@ -40,7 +41,7 @@ void links_abandon(struct links *links) {
 }
 
 /* Requests for one link mostly lie together: it is written to once for all of them. */
-void links_send(struct rcache *cache, struct link_node *requests, const struct link *attended, struct link_node *done) {
+void links_send(struct rcache *cache, struct link_node *requests, struct call *attended, struct link_node *done) {
     struct link *last = NULL;
     for (struct link_node *node; (node = list_take(requests)) != NULL;) {
         struct request *request = list_entry(node, struct request, node);
@@ -49,10 +50,10 @@ void links_send(struct rcache *cache, struct link_node *requests, const struct l
             continue;
         struct link *link = cache->links.all[place];
         if (last != NULL && last != link)
-            link_flush(last, last == attended);
+            link_flush(last, attended != NULL && attended->link == last ? attended : NULL);
         last = link;
         link_append(link, request, done);
     }
     if (last != NULL)
-        link_flush(last, last == attended);
+        link_flush(last, attended != NULL && attended->link == last ? attended : NULL);
 }

@@ -4,6 +4,7 @@
 
 #include "engine/verbs.h"
 
+struct call;
 struct rcache;
 struct link;
 
@@ -21,7 +22,8 @@ bool links_grow(struct links *links, struct rcache *cache, struct node *node);
 void links_clear(struct links *links, struct link_node *done);
 /* In a child process: the descriptors are closed, nothing is said to the server. */
 void links_abandon(struct links *links);
-/* Takes all requests from the list.  Those that can't be sent are in *done.  The caller will wait on `attended`. */
-void links_send(struct rcache *cache, struct link_node *requests, const struct link *attended, struct link_node *done);
+/* Takes all requests from the list.  Those that can't be sent are in *done.  The calling thread will wait for
+ * `attended`. */
+void links_send(struct rcache *cache, struct link_node *requests, struct call *attended, struct link_node *done);
 
 #endif

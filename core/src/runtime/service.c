@@ -69,7 +69,7 @@ static void serve_links(struct rcache *cache, struct round *round, struct link_n
             cache_dispatch(cache, done);
             link_resign(link);
         } else if (fds[1].fd >= 0 && fds[1].revents != 0) {
-            link_flush(link, true);
+            link_flush(link, NULL);
         }
     }
     cache_dispatch(cache, done);
