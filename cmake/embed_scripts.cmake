@@ -2,6 +2,7 @@
 # Writes SCRIPT(name, "text", "sha1 of the text") for each script of the directory, sorted by name.  entry.lua is none
 # of its own: it goes before each of the others.  Blank lines, and lines that are only a comment, are left out.
 cmake_policy(SET CMP0007 NEW)
+include(${CMAKE_CURRENT_LIST_DIR}/embed_text.cmake)
 
 function(script_read path result)
     file(READ ${path} text)
@@ -28,10 +29,7 @@ foreach(path IN LISTS scripts)
     script_read(${path} text)
     string(CONCAT text "${prelude}" "${text}")
     string(SHA1 sha1 "${text}")
-    string(REPLACE "\\" "\\\\" text "${text}")
-    string(REPLACE "\"" "\\\"" text "${text}")
-    string(REGEX REPLACE "\n$" "\\\\n" text "${text}")
-    string(REPLACE "\n" "\\n\"\n    \"" text "${text}")
-    string(APPEND table "SCRIPT(${name},\n    \"${text}\",\n    \"${sha1}\")\n")
+    text_as_c("${text}" literal)
+    string(APPEND table "SCRIPT(${name},\n    ${literal},\n    \"${sha1}\")\n")
 endforeach()
 file(WRITE ${OUTPUT} "${table}")

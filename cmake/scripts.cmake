@@ -6,5 +6,5 @@ file(GLOB scripts CONFIGURE_DEPENDS ${scripts_dir}/*.lua)
 add_custom_command(OUTPUT ${RCACHE_SCRIPTS_INC}
     COMMAND ${CMAKE_COMMAND} -D DIRECTORY=${scripts_dir} -D OUTPUT=${RCACHE_SCRIPTS_INC}
         -P ${PROJECT_SOURCE_DIR}/cmake/embed_scripts.cmake
-    DEPENDS ${scripts} ${PROJECT_SOURCE_DIR}/cmake/embed_scripts.cmake
+    DEPENDS ${scripts} ${PROJECT_SOURCE_DIR}/cmake/embed_scripts.cmake ${PROJECT_SOURCE_DIR}/cmake/embed_text.cmake
     VERBATIM COMMENT "Embedding scripts")

@@ -21,6 +21,7 @@ static const struct command COMMANDS[] = {
     { "invalidate", invalidate_main, true, "invalidate URL KEY ...", "tag as deleted: readers get a new value" },
     { "delete", delete_main, true, "delete URL KEY ...", "remove at once" },
     { "inspect", inspect_main, true, "inspect URL KEY", "state, lease, time to live and owner of an entry" },
+    { "conform", conform_main, true, "conform URL", "play the conformance cases there; exit code 1 if one fails" },
     { "options", options_main, false, "options", "every option: name, default, range, meaning" },
 };
 
@@ -58,8 +59,12 @@ static bool take_option(struct tool *tool, const char *pair) {
     memcpy(name, pair, size);
     name[size] = '\0';
     rcache_error err;
-    if (rcache_options_set(tool->options, name, equals + 1, &err) == RCACHE_OK)
+    if (tool->setting_count == SETTINGS_MAX)
+        snprintf(err.message, sizeof err.message, "more than %d times --option: put them into the URL", SETTINGS_MAX);
+    else if (rcache_options_set(tool->options, name, equals + 1, &err) == RCACHE_OK) {
+        tool->settings[tool->setting_count++] = pair;
         return true;
+    }
     tool_complain(0, "%s", err.message);
     return false;
 }

@@ -10,11 +10,15 @@
 
 enum { EXIT_DONE = 0, EXIT_ABSENT = 1, EXIT_USAGE = 2, EXIT_FAILED = 3 };
 
+enum { SETTINGS_MAX = 64 };
+
 struct tool {
     bool json;
     const char *ttl; /* as typed; NULL: not given */
     uint32_t flags;  /* of rcache_call */
     rcache_options *options;
+    const char *settings[SETTINGS_MAX]; /* what is in them, as NAME=VALUE */
+    int setting_count;
     rcache *cache;   /* open while a command runs that takes a URL */
     const char *url;
     char **args;     /* what follows the URL, to its end or to "--" */
@@ -30,6 +34,7 @@ int delete_main(struct tool *tool);
 int inspect_main(struct tool *tool);
 int options_main(struct tool *tool);
 int demo_main(struct tool *tool);
+int conform_main(struct tool *tool);
 
 /* One line to stderr. */
 #if defined(__GNUC__)
