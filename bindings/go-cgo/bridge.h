@@ -12,12 +12,14 @@ enum bridge_verb {
     BRIDGE_INVALIDATE,
     BRIDGE_DELETE,
     BRIDGE_LOCK,
-    BRIDGE_UNLOCK
+    BRIDGE_RENEW,
+    BRIDGE_UNLOCK,
+    BRIDGE_INSPECT
 };
 
 /* An op in numbers; what is bytes travels beside it, as arguments, which cgo keeps in place during the call. */
 struct bridge_terms {
-    int64_t ttl_ms;
+    int64_t ttl_ms; /* or the lease of a lock */
     int64_t deadline_ms;
     uint64_t tag;
     uint32_t flags;
@@ -46,9 +48,13 @@ static inline rcache_op *bridge_begin(rcache *cache, const char *keys, const uin
     case BRIDGE_DELETE:
         return rcache_op_delete(cache, keys, key_sizes, count, &call);
     case BRIDGE_LOCK:
-        return rcache_op_lock(cache, keys, key_sizes, count, extra, extra_size, 0, &call);
+        return rcache_op_lock(cache, keys, key_sizes, count, extra, extra_size, terms->ttl_ms, &call);
+    case BRIDGE_RENEW:
+        return rcache_op_renew(cache, keys, key_sizes, count, extra, extra_size, terms->ttl_ms, &call);
     case BRIDGE_UNLOCK:
         return rcache_op_unlock(cache, keys, key_sizes, count, extra, extra_size, &call);
+    case BRIDGE_INSPECT:
+        return rcache_op_inspect(cache, keys, key_sizes, count, &call);
     }
     return 0;
 }

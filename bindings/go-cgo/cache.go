@@ -98,14 +98,23 @@ func (c *Cache) RawSet(ctx context.Context, key string, value []byte, ttl time.D
 	return c.exec(ctx, &request{verb: C.BRIDGE_SET, flags: C.RCACHE_RAW, keys: []string{key}, extra: value, ttl: ttl})
 }
 
-// LockForUpdate keeps loads of the key from being stored until its owner unlocks it; [ErrLost] if another holds it.
-func (c *Cache) LockForUpdate(ctx context.Context, key, owner string) error {
-	return c.exec(ctx, &request{verb: C.BRIDGE_LOCK, keys: []string{key}, extra: []byte(owner)})
+// Inspect is the entry as it lies in the store, for people: its state, size, ttl_ms, owner and so on by name; nil, nil
+// where there is none.
+func (c *Cache) Inspect(ctx context.Context, key string) (map[string]string, error) {
+	text, err := c.one(ctx, &request{verb: C.BRIDGE_INSPECT, keys: []string{key}})
+	if text == nil || err != nil {
+		return nil, err
+	}
+	return linesOf(string(text)), nil
 }
 
-// UnlockForUpdate leaves the entry tagged as deleted; [ErrLost] if another holds the lock by now.
-func (c *Cache) UnlockForUpdate(ctx context.Context, key, owner string) error {
-	return c.exec(ctx, &request{verb: C.BRIDGE_UNLOCK, keys: []string{key}, extra: []byte(owner)})
+func linesOf(text string) map[string]string {
+	lines := map[string]string{}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		lines[name] = value
+	}
+	return lines
 }
 
 // Stats are the cache's counters by name; none after Close.
@@ -115,8 +124,7 @@ func (c *Cache) Stats() map[string]uint64 {
 		return stats
 	}
 	defer c.pump.leave()
-	for line := range strings.Lines(c.statsText()) {
-		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+	for name, value := range linesOf(c.statsText()) {
 		if count, err := strconv.ParseUint(value, 10, 64); err == nil {
 			stats[name] = count
 		}

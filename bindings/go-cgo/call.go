@@ -16,8 +16,8 @@ type request struct {
 	verb    C.uint32_t
 	flags   C.uint32_t
 	keys    []string
-	extra   []byte // the value to set or the owner of a lock
-	ttl     time.Duration
+	extra   []byte        // the value to set or the owner of a lock
+	ttl     time.Duration // or the lease of a lock
 	produce producer
 }
 
@@ -63,6 +63,9 @@ func (p *pump) do(ctx context.Context, request *request) (*call, error) {
 func (p *pump) submit(ctx context.Context, request *request, tag uint64) *C.rcache_op {
 	terms := C.struct_bridge_terms{ttl_ms: C.int64_t(milliseconds(request.ttl)), tag: C.uint64_t(tag),
 		flags: request.flags, verb: request.verb}
+	if request.verb == C.BRIDGE_FETCH {
+		terms.flags |= modeOf(ctx)
+	}
 	if end, ok := ctx.Deadline(); ok {
 		terms.deadline_ms = C.int64_t(milliseconds(max(0, time.Until(end)) + deadlineSlack))
 	}
