@@ -11,11 +11,12 @@
     X(stale)          /* answered by a value that is being replaced */                                               \
     X(joined)         /* joined a load of this process */                                                            \
     X(joiner_retries) /* joined too late to take its value, and went again */                                        \
-    X(loads)          /* loads handed out, by key */                                                                 \
+    X(loads)          /* loads made, by key; each ends as one of stored, failed, lost, direct */                     \
     X(loads_stored)                                                                                                  \
-    X(loads_absent)                                                                                                  \
+    X(loads_absent)   /* of all: the database had none */                                                            \
     X(loads_failed)                                                                                                  \
-    X(loads_lost)     /* the lease had ended or was void: the value was not stored */                                \
+    X(loads_lost)     /* not stored: the lease had ended or was void, or nobody took the load */                     \
+    X(loads_direct)   /* not to be stored: disable_cache_read */                                                     \
     X(refreshes)      /* loads handed over behind a stale answer */                                                  \
     X(leases_owned)                                                                                                  \
     X(leases_busy)    /* another holds the lease */                                                                  \

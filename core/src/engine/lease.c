@@ -212,6 +212,8 @@ void flight_store(struct engine *engine, struct flight *flight, struct blob *val
     if (flight->direct || flight->lost) {
         if (flight->lost)
             engine->counters->loads_lost++;
+        else
+            engine->counters->loads_direct++;
         struct delivery delivery = { .outcome = absent ? RCACHE_ABSENT : RCACHE_LOADED,
                                      .value = blob_share(value),
                                      .eventual_before = flight->loaded,

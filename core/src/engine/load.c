@@ -1,6 +1,7 @@
 #include "engine/load.h"
 
 #include "base/alloc.h"
+#include "resilicache.h"
 
 /* A lease is renewed when a third of it has passed: two renewals may get lost before it ends. */
 static int64_t renewal_ms(const struct engine *engine) {
@@ -55,6 +56,7 @@ void load_hand_over(struct engine *engine, struct op *op, int64_t now_ms) {
 
 void load_give_up(struct engine *engine, struct load *load, int64_t now_ms) {
     engine_disarm(engine, &load->timer);
+    engine->counters->loads_lost += load->count;
     for (size_t i = 0; i < load->count; i++)
         flight_give_up(engine, load->items[i].flight, now_ms);
     load_free(load);
@@ -88,6 +90,15 @@ void load_free(struct load *load) {
     mem_free(load);
 }
 
+/* A deadline that was given with the call counts the caller's own loader: its value is kept, but comes too late. */
+static void end_if_late(struct engine *engine, struct load *load, int64_t now_ms) {
+    struct op *op = load->op;
+    if (!op->deadline_given || load->behind || op->unsettled == 0 || now_ms < op->deadline_ms)
+        return;
+    engine->counters->timeouts++;
+    engine_end_op(engine, op, RCACHE_E_TIMEOUT, "its deadline passed while it was loading", now_ms);
+}
+
 void engine_finish_load(struct engine *engine, struct load *load, int64_t now_ms) {
     engine_disarm(engine, &load->timer);
     struct op *op = load->op;
@@ -96,6 +107,7 @@ void engine_finish_load(struct engine *engine, struct load *load, int64_t now_ms
         if (op->timed && op->unsettled > 0)
             engine_arm(engine, &op->timer, op->deadline_ms);
     }
+    end_if_late(engine, load, now_ms);
     for (size_t i = 0; i < load->count; i++) {
         struct load_item *item = &load->items[i];
         struct blob *value = item->answer == ANSWER_VALUE ? item->value : NULL;
