@@ -35,7 +35,6 @@ static const struct need NEEDS[] = {
     { "cancel", NULL },
     { "counting", NULL },
     { "inline", NULL },
-    { "leasing", NULL },
     { "partial", NULL },
     { "renewing", NULL },
     { "waiting", NULL },

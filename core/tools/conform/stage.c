@@ -48,6 +48,15 @@ struct named *named_take(struct stage *stage, struct named **list, const struct 
     return found;
 }
 
+bool stage_set_row(struct stage *stage, const struct word *name, const struct word *row) {
+    pthread_mutex_lock(&stage->lock);
+    struct named *named = named_take(stage, &stage->rows, name);
+    if (named != NULL)
+        named->row = row;
+    pthread_mutex_unlock(&stage->lock);
+    return named != NULL;
+}
+
 /* ---- time ---- */
 
 static int64_t now_ms(void) {
@@ -135,8 +144,8 @@ static bool is_done(struct stage *stage, const void *arg) {
 static bool loads_are_finished(struct stage *stage, const void *arg) {
     (void)stage;
     rcache *cache = ((const struct named *)arg)->cache;
-    return counter_of(cache, "loads") == counter_of(cache, "loads_stored") + counter_of(cache, "loads_absent") +
-                                             counter_of(cache, "loads_failed") + counter_of(cache, "loads_lost");
+    return counter_of(cache, "loads") == counter_of(cache, "loads_stored") + counter_of(cache, "loads_failed") +
+                                             counter_of(cache, "loads_lost") + counter_of(cache, "loads_direct");
 }
 
 /* Removes every key that a call had. */

@@ -79,7 +79,9 @@ rcache *stage_cache(struct stage *stage, const char *name);
 /* The cache's counter; -1: it has none of that name. */
 int64_t counter_of(rcache *cache, const char *name);
 
-/* Makes the call on this thread; what it found is the caller's to free. */
+/* Makes the call on this thread; what it found is the caller's to free.  Threads: any. */
+void task_run(struct stage *stage, const struct call *call, rcache *cache, struct found *found);
+/* The same by the playing thread, with the cache that the call names. */
 bool stage_make(struct stage *stage, const struct call *call, struct found *found);
 /* Begins the actor's call, `count` times at once. */
 bool actor_begin(struct stage *stage, struct actor *actor, size_t count);
@@ -91,6 +93,10 @@ typedef bool condition_function(struct stage *stage, const void *arg);
 /* Until the condition holds; false when patience is over. */
 bool stage_wait(struct stage *stage, condition_function *condition, const void *arg);
 
+/* The row that loaders read for the key from now on. */
+bool stage_set_row(struct stage *stage, const struct word *name, const struct word *row);
+/* storm.c: KEY readers COUNT writes COUNT. */
+bool play_storm(struct stage *stage, struct words words, struct words expected);
 /* step.c: does what one line says; false: stage->problem says what went wrong. */
 bool stage_play(struct stage *stage, struct words words);
 

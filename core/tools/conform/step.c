@@ -259,27 +259,18 @@ static bool play_close(struct stage *stage, struct words words, struct words exp
     return true;
 }
 
-static bool set_row(struct stage *stage, const struct word *name, const struct word *row) {
-    pthread_mutex_lock(&stage->lock);
-    struct named *named = named_take(stage, &stage->rows, name);
-    if (named != NULL)
-        named->row = row;
-    pthread_mutex_unlock(&stage->lock);
-    return named != NULL;
-}
-
 static bool play_row(struct stage *stage, struct words words, struct words expected) {
     (void)expected;
     if (words.count != 2)
         return stage_fail(stage, "row wants a key and a value");
-    return set_row(stage, &words.items[0], &words.items[1]);
+    return stage_set_row(stage, &words.items[0], &words.items[1]);
 }
 
 /* Each row has the name of its key. */
 static bool play_rows(struct stage *stage, struct words words, struct words expected) {
     (void)expected;
     for (size_t i = 0; i < words.count; i++)
-        if (!set_row(stage, &words.items[i], &words.items[i]))
+        if (!stage_set_row(stage, &words.items[i], &words.items[i]))
             return false;
     return true;
 }
@@ -305,7 +296,7 @@ static const struct step STEPS[] = {
     { "options", play_options },       { "cache", play_cache }, { "close", play_close },   { "row", play_row },
     { "rows", play_rows },             { "tell", play_tell },   { "await", play_await },   { "called", play_called },
     { "eventually", play_eventually }, { "stat", play_stat },   { "cancel", play_cancel }, { "asked", play_asked },
-    { "ttls", play_ttls },
+    { "ttls", play_ttls },             { "storm", play_storm },
 };
 
 bool stage_play(struct stage *stage, struct words line) {

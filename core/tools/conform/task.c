@@ -142,16 +142,25 @@ static void run(struct task *task) {
     task->found.result = event.result;
 }
 
-bool stage_make(struct stage *stage, const struct call *call, struct found *found) {
-    struct task task = { .stage = stage, .call = call, .cache = stage_cache(stage, call->at) };
-    *found = (struct found){ 0 };
-    if (task.cache == NULL)
-        return false;
+void task_run(struct stage *stage, const struct call *call, rcache *cache, struct found *found) {
+    struct task task = { .stage = stage, .call = call, .cache = cache };
+    run(&task);
+    *found = task.found;
+}
+
+static bool note_names(struct stage *stage, const struct call *call) {
     for (size_t i = 0; i < call->names.count; i++)
         if (named_take(stage, &stage->names, &call->names.items[i]) == NULL)
             return false;
-    run(&task);
-    *found = task.found;
+    return true;
+}
+
+bool stage_make(struct stage *stage, const struct call *call, struct found *found) {
+    rcache *cache = stage_cache(stage, call->at);
+    *found = (struct found){ 0 };
+    if (cache == NULL || !note_names(stage, call))
+        return false;
+    task_run(stage, call, cache, found);
     return true;
 }
 
@@ -165,10 +174,7 @@ static void *run_task(void *arg) {
 bool actor_begin(struct stage *stage, struct actor *actor, size_t count) {
     rcache *cache = stage_cache(stage, actor->call.at);
     actor->tasks = arena_take(&stage->arena, count * sizeof *actor->tasks);
-    for (size_t i = 0; i < actor->call.names.count; i++)
-        if (named_take(stage, &stage->names, &actor->call.names.items[i]) == NULL)
-            return false;
-    if (cache == NULL || actor->tasks == NULL)
+    if (cache == NULL || actor->tasks == NULL || !note_names(stage, &actor->call))
         return stage_fail(stage, "no memory");
     actor->count = count;
     for (size_t i = 0; i < count; i++) {

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
 import sys
 import traceback
@@ -20,7 +21,7 @@ AT_ONCE = 8
 """Cases spend their time waiting, each below a prefix of its own."""
 PREFIX = f"resilicache-conform:{secrets.token_hex(8)}:"
 NEEDS = {"server", "memory", "nonsense", "throwing", "partial", "counting", "inline", "cancel", "waiting", "renewing"}
-NEEDS |= {"forgetting-fails", "forgetting-is-absent", "leasing"}
+NEEDS |= {"forgetting-fails", "forgetting-is-absent"}
 
 
 def lack_of(case: Case, world: World, url: str) -> str | None:
@@ -59,7 +60,7 @@ async def verdict_of(case: Case, number: int, world: World, url: str) -> tuple[s
 async def told(case: Case, number: int, world: World, url: str) -> bool:
     verdict, reason = await verdict_of(case, number, world, url)
     line = {"chapter": case.chapter, "case": case.name, "verdict": verdict, "reason": reason}
-    print(json.dumps(line), flush=True)
+    sys.stdout.write(json.dumps(line) + "\n")  # at once, for others write, too
     return verdict != "FAILED"
 
 
@@ -82,6 +83,7 @@ async def run_asyncio(cases: list[Case], url: str) -> bool:
 
 def main() -> int:
     world, url, *paths = sys.argv[1:]
+    logging.getLogger("resilicache").setLevel(logging.CRITICAL)  # it tells of loaders that fail, as they are to
     cases = read_cases(map(Path, paths))
     good = run_threads(cases, url) if world == "threads" else asyncio.run(run_asyncio(cases, url))
     return 0 if good else 1
