@@ -21,7 +21,8 @@ static const struct command COMMANDS[] = {
     { "invalidate", invalidate_main, true, "invalidate URL KEY ...", "tag as deleted: readers get a new value" },
     { "delete", delete_main, true, "delete URL KEY ...", "remove at once" },
     { "inspect", inspect_main, true, "inspect URL KEY", "state, lease, time to live and owner of an entry" },
-    { "conform", conform_main, true, "conform URL", "play the conformance cases there; exit code 1 if one fails" },
+    { "conform", conform_main, true, "conform URL [CASES ...]",
+      "play the conformance cases there, or those in files; exit code 1 if one fails" },
     { "options", options_main, false, "options", "every option: name, default, range, meaning" },
 };
 

@@ -94,8 +94,9 @@ const char *call_read(struct words words, struct call *call) {
     call->names = take_plain(&rest);
     if ((call->verb == VERB_SET || call->verb == VERB_RAW_SET) && call->names.count > 0)
         call->value = &call->names.items[--call->names.count];
-    if (call->names.count == 0 && call->verb != VERB_BATCH)
-        return "a call without a key";
+    bool many = call->verb == VERB_BATCH || call->verb == VERB_INVALIDATE || call->verb == VERB_DELETE;
+    if (call->names.count != 1 && !many)
+        return "a call that wants one key, or something that no call has";
     while (rest.count > 0) {
         const struct word *word = rest.items;
         rest = words_after_first(rest);

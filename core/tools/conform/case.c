@@ -1,5 +1,7 @@
 #include "conform/case.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,31 +52,77 @@ static void read_line(struct cases *cases, const struct line *line, size_t *used
     }
 }
 
-bool cases_read(struct cases *cases) {
-    size_t line_count = 0, used = 0;
-    for (size_t i = 0; i < FILE_COUNT; i++)
-        for (const char *at = FILES[i].text; (at = strchr(at, '\n')) != NULL; at++)
+/* The whole file, with a line end at its end; NULL with errno. */
+static char *read_file(const char *path) {
+    FILE *file = fopen(path, "rb");
+    char *text = NULL;
+    long size = -1;
+    if (file == NULL)
+        return NULL;
+    if (fseek(file, 0, SEEK_END) == 0 && (size = ftell(file)) >= 0 && fseek(file, 0, SEEK_SET) == 0)
+        text = calloc(1, (size_t)size + 2);
+    if (text != NULL && fread(text, 1, (size_t)size, file) != (size_t)size) {
+        free(text);
+        text = NULL;
+    }
+    fclose(file);
+    if (text != NULL)
+        text[size] = '\n';
+    return text;
+}
+
+static const char *take_files(struct cases *cases, char **paths, size_t count) {
+    cases->file_count = count > 0 ? count : FILE_COUNT;
+    cases->files = calloc(cases->file_count, sizeof *cases->files);
+    cases->texts = calloc(count + 1, sizeof *cases->texts);
+    if (cases->files == NULL || cases->texts == NULL)
+        return "no memory";
+    if (count == 0)
+        memcpy(cases->files, FILES, sizeof FILES);
+    for (size_t i = 0; i < count; i++) {
+        if ((cases->texts[i] = read_file(paths[i])) == NULL)
+            return strerror(errno);
+        const char *slash = strrchr(paths[i], '/');
+        cases->files[i] = (struct file){ slash != NULL ? slash + 1 : paths[i], cases->texts[i] };
+    }
+    return NULL;
+}
+
+static void read_lines(struct cases *cases, const struct file *file, size_t *used) {
+    struct text chapter = { "", 0 };
+    struct line line = { .file = file->name };
+    for (const char *at = file->text, *end; (end = strchr(at, '\n')) != NULL; at = end + 1) {
+        line.number++;
+        line.text = trimmed(at, end);
+        if (line.text.size > 0 && line.text.data[0] != '#')
+            read_line(cases, &line, used, &chapter);
+    }
+}
+
+const char *cases_read(struct cases *cases, char **paths, int path_count) {
+    size_t line_count = 1, used = 0;
+    *cases = (struct cases){ 0 };
+    const char *problem = take_files(cases, paths, (size_t)path_count);
+    if (problem != NULL)
+        return problem;
+    for (size_t i = 0; i < cases->file_count; i++)
+        for (const char *at = cases->files[i].text; (at = strchr(at, '\n')) != NULL; at++)
             line_count++;
-    *cases = (struct cases){ calloc(line_count, sizeof *cases->items), 0, calloc(line_count, sizeof *cases->lines) };
-    if (cases->items == NULL || cases->lines == NULL) {
-        cases_clear(cases);
-        return false;
-    }
-    for (size_t i = 0; i < FILE_COUNT; i++) {
-        struct text chapter = { "", 0 };
-        struct line line = { .file = FILES[i].name };
-        for (const char *at = FILES[i].text, *end; (end = strchr(at, '\n')) != NULL; at = end + 1) {
-            line.number++;
-            line.text = trimmed(at, end);
-            if (line.text.size > 0 && line.text.data[0] != '#')
-                read_line(cases, &line, &used, &chapter);
-        }
-    }
-    return true;
+    cases->items = calloc(line_count, sizeof *cases->items);
+    cases->lines = calloc(line_count, sizeof *cases->lines);
+    if (cases->items == NULL || cases->lines == NULL)
+        return "no memory";
+    for (size_t i = 0; i < cases->file_count; i++)
+        read_lines(cases, &cases->files[i], &used);
+    return cases->count > 0 ? NULL : "there is no case in them";
 }
 
 void cases_clear(struct cases *cases) {
+    for (size_t i = 0; cases->texts != NULL && cases->texts[i] != NULL; i++)
+        free(cases->texts[i]);
+    free(cases->texts);
+    free(cases->files);
     free(cases->items);
     free(cases->lines);
-    *cases = (struct cases){ NULL, 0, NULL };
+    *cases = (struct cases){ 0 };
 }

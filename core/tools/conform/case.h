@@ -1,4 +1,4 @@
-/* case: what is written in cases/, one case after another. */
+/* case: what is written in cases/ or in files of a user's, one case after another. */
 #ifndef RESILICACHE_TOOLS_CONFORM_CASE_H
 #define RESILICACHE_TOOLS_CONFORM_CASE_H
 
@@ -26,10 +26,13 @@ struct cases {
     struct test_case *items;
     size_t count;
     struct line *lines; /* of all of them */
+    struct file *files;
+    size_t file_count;
+    char **texts; /* of files that were read */
 };
 
-/* The cases that were built in; false for want of memory. */
-bool cases_read(struct cases *cases);
+/* The cases in these files or, without any, those that were built in.  What is wrong, or NULL. */
+const char *cases_read(struct cases *cases, char **paths, int path_count);
 void cases_clear(struct cases *cases);
 
 #endif

@@ -44,13 +44,15 @@ static const struct need NEEDS[] = {
     { "throwing", "there are no exceptions in C" },
 };
 
+static const char UNKNOWN_NEED[] = "it needs what nobody knows";
+
 /* Why the case can't be played; NULL: it can. */
 static const char *lack_of(const struct run *run, const struct test_case *test) {
     bool in_memory = strncmp(run->tool->url, "memory:", 7) == 0;
     const char *at = test->needs.data, *end = at + test->needs.size;
     while (at < end) {
         size_t size = strcspn(at, " \n");
-        const char *lack = "it needs what this program doesn't know";
+        const char *lack = UNKNOWN_NEED;
         for (size_t i = 0; i < sizeof NEEDS / sizeof NEEDS[0]; i++)
             if (strlen(NEEDS[i].name) == size && memcmp(NEEDS[i].name, at, size) == 0)
                 lack = NEEDS[i].lack;
@@ -87,7 +89,7 @@ static enum verdict play(struct run *run, size_t index, char *reason) {
     char prefix[64];
     if (lack != NULL) {
         snprintf(reason, REASON_SIZE, "%s", lack);
-        return VERDICT_NOT_APPLICABLE;
+        return lack == UNKNOWN_NEED ? VERDICT_FAILED : VERDICT_NOT_APPLICABLE;
     }
     snprintf(prefix, sizeof prefix, "resilicache-conform:%016llx:%zu:", (unsigned long long)run->random, index);
     if (!stage_init(&stage, run->tool, prefix))
@@ -178,28 +180,36 @@ static int probe(struct tool *tool) {
     return exit_code;
 }
 
-int conform_main(struct tool *tool) {
-    static struct run run; /* too large for a stack */
+static size_t play_all(struct run *run) {
     pthread_t players[AT_ONCE];
     size_t count = 0;
-    if (tool->arg_count != 0)
-        return EXIT_USAGE;
+    pthread_mutex_init(&run->lock, NULL);
+    pthread_cond_init(&run->told, NULL);
+    while (count < AT_ONCE && pthread_create(&players[count], NULL, play_some, run) == 0)
+        count++;
+    if (count == 0)
+        play_some(run);
+    size_t failed = print_verdicts(run);
+    for (size_t i = 0; i < count; i++)
+        pthread_join(players[i], NULL);
+    return failed;
+}
+
+int conform_main(struct tool *tool) {
+    static struct run run; /* too large for a stack */
     int exit_code = probe(tool);
     if (exit_code != EXIT_DONE)
         return exit_code;
     run.tool = tool;
-    if (!cases_read(&run.cases) || run.cases.count > CASES_MAX ||
-        getrandom(&run.random, sizeof run.random, 0) != sizeof run.random)
-        return tool_complain(EXIT_FAILED, "no memory, or no random numbers");
-    pthread_mutex_init(&run.lock, NULL);
-    pthread_cond_init(&run.told, NULL);
-    while (count < AT_ONCE && pthread_create(&players[count], NULL, play_some, &run) == 0)
-        count++;
-    if (count == 0)
-        play_some(&run);
-    size_t failed = print_verdicts(&run);
-    for (size_t i = 0; i < count; i++)
-        pthread_join(players[i], NULL);
+    const char *problem = cases_read(&run.cases, tool->args, tool->arg_count);
+    if (problem == NULL && run.cases.count > CASES_MAX)
+        problem = "too many cases for one run";
+    if (problem == NULL && getrandom(&run.random, sizeof run.random, 0) != sizeof run.random)
+        problem = "there are no random numbers";
+    if (problem != NULL)
+        exit_code = tool_complain(EXIT_FAILED, "the cases can't be played: %s", problem);
+    else if (play_all(&run) > 0)
+        exit_code = EXIT_ABSENT;
     cases_clear(&run.cases);
-    return failed > 0 ? EXIT_ABSENT : EXIT_DONE;
+    return exit_code;
 }

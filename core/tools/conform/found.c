@@ -162,7 +162,11 @@ void found_show(const struct found *found, const struct call *call, char *text, 
             used += (size_t)show_value(&values[i], text + used, capacity - used);
     if (status != RCACHE_OK && used < capacity)
         snprintf(text + used, capacity - used, "%s (%s)", rcache_status_name(status), message);
-    else if (used > 0 && used < capacity)
+    else if (used == 0)
+        snprintf(text, capacity, "no failure");
+    else if (used < capacity)
         text[used - 1] = '\0';
+    for (char *at = text; (at = strchr(at, '\n')) != NULL;)
+        *at = ' ';
     free(values);
 }

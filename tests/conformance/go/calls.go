@@ -90,6 +90,9 @@ func callOf(words []word) *call {
 	if last := len(c.keys) - 1; strings.HasSuffix(c.verb, "set") && last >= 0 {
 		c.value, c.keys = c.keys[last], c.keys[:last]
 	}
+	if len(c.keys) != 1 && !slices.Contains([]string{"batch", "invalidate", "delete"}, c.verb) {
+		panic(mistake(c.verb + " wants one key, or this is something that no call has"))
+	}
 	for len(words) > 0 {
 		first := words[0]
 		words = words[1:]

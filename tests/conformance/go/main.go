@@ -33,13 +33,14 @@ type verdict struct {
 	Reason  string `json:"reason"`
 }
 
+// lackOf is why the case can't be played; "": it can.
 func lackOf(test *testCase, url string) string {
 	inMemory := strings.HasPrefix(url, "memory:")
 	for _, need := range test.needs {
 		lack, ok := needs[need]
 		switch {
 		case !ok:
-			return "it needs " + need + ", which nobody knows"
+			panic(mistake("it needs " + need + ", which nobody knows"))
 		case need == "server" && inMemory:
 			return "a memory:// cache has no second one on the same keys"
 		case need == "memory" && !inMemory:
@@ -69,7 +70,11 @@ func problemOf(work func()) (problem string) {
 }
 
 func verdictOf(test *testCase, url, prefix string) (string, string) {
-	if lack := lackOf(test, url); lack != "" {
+	lack := ""
+	if problem := problemOf(func() { lack = lackOf(test, url) }); problem != "" {
+		return "FAILED", problem
+	}
+	if lack != "" {
 		return "n/a", lack
 	}
 	stage, reason := newStage(url, prefix), ""

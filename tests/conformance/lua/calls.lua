@@ -23,6 +23,8 @@ for verb in ("fetch batch get set raw-get raw-set invalidate delete inspect lock
     VERBS[verb] = true
 end
 
+local MANY = { batch = true, invalidate = true, delete = true }
+
 local FLAGS = {
     strong = { "strong", true }, eventual = { "strong", false }, waiting = { "waiting", true },
     inline = { "inline", true }, nonsense = { "nonsense", true },
@@ -54,6 +56,9 @@ function calls.of(words)
     local at = take_plain(words, 2, call.keys)
     if call.verb == "set" or call.verb == "raw-set" then
         call.value = table.remove(call.keys)
+    end
+    if #call.keys ~= 1 and not MANY[call.verb] then
+        error(call.verb .. " wants one key, or this is something that no call has", 0)
     end
     while words[at] do
         local name = words[at].text

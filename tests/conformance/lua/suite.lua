@@ -28,7 +28,7 @@ local function lack_of(case, world, url)
     local in_memory = url:find("^memory:") ~= nil
     for _, need in ipairs(case.needs) do
         if not NEEDS[need] then
-            error("it needs " .. need .. ", which nobody knows", 0)
+            return nil, "it needs " .. need .. ", which nobody knows"
         elseif need == "server" and in_memory then
             return "a memory:// cache has no second one on the same keys"
         elseif need == "memory" and not in_memory then
@@ -40,9 +40,9 @@ local function lack_of(case, world, url)
 end
 
 local function verdict_of(case, world, url, prefix)
-    local lack = lack_of(case, world, url)
-    if lack then
-        return "n/a", lack
+    local lack, mistake = lack_of(case, world, url)
+    if lack or mistake then
+        return lack and "n/a" or "FAILED", lack or mistake
     end
     local scene = stage.new(world, url, prefix)
     local reason

@@ -103,8 +103,8 @@ def call_of(words: Sequence[Word]) -> Call:
                 call.forgotten.append(rest.pop(0).text)
         else:
             raise Mistake(f"{word} is nothing that a call has, or wants something behind it")
-    if not call.names and verb != "batch":
-        raise Mistake(f"{verb} wants a key")
+    if len(call.names) != 1 and verb not in ("batch", "invalidate", "delete"):
+        raise Mistake(f"{verb} wants one key, or this is something that no call has")
     return call
 
 

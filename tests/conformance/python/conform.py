@@ -45,9 +45,9 @@ async def verdict_of(case: Case, number: int, world: World, url: str) -> tuple[s
         try:
             for line in case.lines:
                 try:
-                    await stage.play(line)
-                except Unexpected as unexpected:
-                    raise Unexpected(f"{line.place}: {line.text}: {unexpected}") from None
+                    await stage.play(line.text)
+                except (Unexpected, Mistake) as problem:
+                    raise Unexpected(f"{line.place}: {line.text}: {problem}") from None
                 except Exception as error:
                     raise Mistake(f"{line.place}: {line.text}: {traceback.format_exc()}") from error
         finally:

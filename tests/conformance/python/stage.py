@@ -24,7 +24,7 @@ from calls import (
     show,
     succeeded,
 )
-from words import Line, Mistake, Word
+from words import Mistake, Word, words_of
 
 import resilicache
 
@@ -83,9 +83,9 @@ class Stage:
 
     # ---- what a line says ----
 
-    async def play(self, line: Line) -> Found:
+    async def play(self, line: str) -> Found:
         """What came of the call, if the line has one."""
-        words, expected = _split(line.words, b"->")
+        words, expected = _split(words_of(line.encode()), b"->")
         first = str(words[0])
         step = getattr(self, "_step_" + first.replace("-", "_"), None)
         if step is not None:
