@@ -1,52 +1,22 @@
 """The Go binding as a user meets it: against an installed library, and from a module outside this tree."""
 
-import os
 import pathlib
 import shutil
-import subprocess
 
 import pytest
+from builds import GO, ROOT, go_environment, install, run
 from servers import Missing, Server
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("RCACHE_BUILD", ROOT / "build/release"))
 BINDING = ROOT / "bindings/go-cgo"
 MODULE = "github.com/resilicache/resilicache/bindings/go-cgo"
-GO = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
 
 pytestmark = pytest.mark.skipif(GO is None, reason="there is no go on this machine: https://go.dev/dl")
-
-
-def run(*command, directory, environment):
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=directory,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
 
 
 @pytest.fixture(scope="module", name="environment")
 def installed(tmp_path_factory):
     """What a program needs to find a library that is not where the system looks."""
-    build, prefix = BUILD, tmp_path_factory.mktemp("prefix")
-    if not (build / "cmake_install.cmake").exists():
-        build = tmp_path_factory.mktemp("build")
-        run("cmake", "-S", ROOT, "-B", build, directory=ROOT, environment=None)
-        run("cmake", "--build", build, "-j", "2", directory=ROOT, environment=None)
-    run("cmake", "--install", build, "--prefix", prefix, directory=ROOT, environment=None)
-    library = next(prefix.rglob("libresilicache.a")).parent
-    return {
-        **os.environ,
-        "PKG_CONFIG_PATH": str(library / "pkgconfig"),
-        "LD_LIBRARY_PATH": str(library),
-        "CGO_ENABLED": "1",
-    }
+    return go_environment(install(tmp_path_factory.mktemp("prefix")))
 
 
 @pytest.fixture(scope="module", name="server")
@@ -65,10 +35,10 @@ def urls(request):
 
 
 def test_vet_and_gofmt_have_nothing_to_say(environment):
-    run(GO, "vet", "./...", directory=BINDING, environment=environment)
+    run(GO, "vet", "./...", cwd=BINDING, **environment)
     gofmt = shutil.which("gofmt") or pathlib.Path(GO).resolve().with_name("gofmt")
-    sources = BINDING, ROOT / "examples/go", ROOT / "tests/go"
-    assert run(gofmt, "-l", *sources, directory=BINDING, environment=environment) == ""
+    sources = BINDING, ROOT / "examples/go", ROOT / "tests/go", ROOT / "tests/conformance/go"
+    assert run(gofmt, "-l", *sources, cwd=BINDING, **environment) == ""
 
 
 @pytest.mark.parametrize(
@@ -84,7 +54,7 @@ def test_vet_and_gofmt_have_nothing_to_say(environment):
 def test_the_tests_of_the_package(environment, url, options, settings):
     address = {} if url == "memory://" else {"RESILICACHE_TEST_URL": url}
     everything = {**environment, **settings, **address}
-    run(GO, "test", "-count=1", "-timeout=5m", *options, ".", directory=BINDING, environment=everything)
+    run(GO, "test", "-count=1", "-timeout=5m", *options, ".", cwd=BINDING, **everything)
 
 
 def outside(directory, *sources):
@@ -99,11 +69,11 @@ def outside(directory, *sources):
 
 def test_the_example_runs_outside_the_tree(environment, url, tmp_path):
     program = outside(tmp_path, ROOT / "examples/go/main.go")
-    run(GO, "build", "-o", "program", ".", directory=program, environment=environment)
-    assert "All as it should be." in run(program / "program", url, directory=program, environment=environment)
+    run(GO, "build", "-o", "program", ".", cwd=program, **environment)
+    assert "All as it should be." in run(program / "program", url, cwd=program, **environment)
 
 
 def test_what_was_written_for_resilicache_go_runs(environment, url, tmp_path):
     program = outside(tmp_path, ROOT / "tests/go/walkthrough.go")
-    said = run(GO, "run", ".", url, directory=program, environment=environment)
+    said = run(GO, "run", ".", url, cwd=program, **environment)
     assert sorted(said.split()) == ["tester", "tester_0", "tester_1", "tester_2"]

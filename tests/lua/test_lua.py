@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from builds import ROOT, install, lua_environment, run
 from servers import Server
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
 BINDING = ROOT / "bindings/lua"
 EXAMPLE = ROOT / "examples/lua/walkthrough.lua"
-BUILD = Path(os.environ.get("RCACHE_BUILD", ROOT / "build/release"))
 LUAS = ("lua5.4", "lua5.1", "luajit")
-STRICT = "-O1 -g -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror"
-
-
-def run(*command: str | Path, cwd: Path = HERE, **environment: str) -> str:
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=cwd,
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stdout
 
 
 def need(program: str, package: str) -> None:
@@ -44,9 +25,7 @@ def need(program: str, package: str) -> None:
 @pytest.fixture(scope="module")
 def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the library is installed."""
-    directory = tmp_path_factory.mktemp("prefix")
-    run("cmake", "--install", BUILD, "--prefix", directory)
-    return directory
+    return install(tmp_path_factory.mktemp("prefix"))
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +40,10 @@ def lua(request: pytest.FixtureRequest, prefix: Path, tmp_path_factory: pytest.T
     """Runs a Lua program in which require "resilicache" works."""
     name: str = request.param
     need(name, {"luajit": "luajit2 libluajit2-5.1-dev"}.get(name, f"{name} lib{name}-dev"))
-    out = tmp_path_factory.mktemp(name)
-    run("make", f"LUA={name}", f"PREFIX={prefix}", f"OUT={out}", f"CFLAGS={STRICT}", cwd=BINDING)
+    environment = lua_environment(name, prefix, tmp_path_factory.mktemp(name))
 
     def run_lua(*arguments: str | Path) -> str:
-        return run(name, *arguments, LUA_PATH=f"{out}/?.lua;;", LUA_CPATH=f"{out}/?.so;;")
+        return run(name, *arguments, cwd=HERE, **environment)
 
     return run_lua
 

@@ -1,5 +1,5 @@
-/* A storm: strong readers of one key, and a writer beside them whose rows are numbers that rise.  No reader may see less
- * than what was reported as written before it began. */
+/* A storm: strong readers of one key, and a writer beside them whose rows are numbers that rise.  No reader may see
+ * less than what was reported as written before it began. */
 #include "conform/stage.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
--- The stage: where one case is played, line by line.
+-- The stage: where one case is played.  steps.lua has what its lines say.
 --
 -- How caches are opened and how many things are done at once is the world's: a table with
 --   open(url, options)  a cache, or nil, a message and a status
@@ -8,7 +8,6 @@
 --   terms(call)         what a fetch needs for all that in its fourth argument: `pause`, or nothing
 -- and `lacks`: from what a case may need to why it can't be had.
 local calls = require "calls"
-local words = require "words"
 
 local PATIENCE = 30
 -- A slow machine is no reason for a failure: what bounds nothing in a case is generous.
@@ -24,19 +23,22 @@ function stage.new(world, url, prefix)
     }, stage)
 end
 
--- Raised where what came is not what the case says.
-local function unexpected(...)
+-- Raises where what came is not what the case says.
+function stage.unexpected(...)
     error(string.format(...), 0)
 end
+local unexpected = stage.unexpected
 
+-- Until the condition holds; when patience is over it raises, or returns false if it isn't told what is waited for.
 function stage:wait(condition, what, ...)
     local stop = self.world.now() + PATIENCE
     while not condition() do
         if self.world.now() > stop then
-            unexpected("%d s were not enough until " .. what, PATIENCE, ...)
+            return what and unexpected("%d s were not enough until " .. what, PATIENCE, ...) or false
         end
         self.world.pause()
     end
+    return true
 end
 
 -- ---- caches ----
@@ -198,191 +200,6 @@ function stage:make(call, actor)
         return calls.failed("RCACHE_E_INVALID", found)
     end
     return found
-end
-
--- ---- steps ----
-
-local function check(found, expected, call)
-    if not calls.meets(found, expected, call) then
-        unexpected("what came is %s", calls.show(found))
-    end
-    return found
-end
-
-local steps = {}
-
-function steps:options(list, expected)
-    return steps.cache(self, { { text = "main" }, (unpack or table.unpack)(list) }, expected)
-end
-
-function steps:cache(list, expected)
-    local cache, err, status = self:open(words.rest(list))
-    self.caches[list[1].text] = cache
-    check(cache and { done = true } or calls.failed(status, err), expected)
-end
-
-function steps:close(list)
-    self.caches[list[1].text]:close()
-    self.caches[list[1].text] = nil
-end
-
-function steps:row(list)
-    self.rows[list[1].text] = list[2].text
-end
-
-function steps:rows(list)
-    for _, word in ipairs(list) do
-        self.rows[word.text] = word.text
-    end
-end
-
-function steps:tell(list)
-    self.told[list[1].text] = true
-end
-
-function steps:called(list)
-    if self.called ~= tonumber(list[1].text) then
-        unexpected("the loaders were called %d times", self.called)
-    end
-end
-
-function steps:asked(list)
-    local expected = {}
-    for i, word in ipairs(list) do
-        expected[i] = word.text
-    end
-    table.sort(expected)
-    table.sort(self.asked)
-    if table.concat(expected, " ") ~= table.concat(self.asked, " ") then
-        unexpected("the loader was asked for %s", table.concat(self.asked, " "))
-    end
-end
-
-function steps:stat(list)
-    local count = self:counter(list[1].text, list[4] and list[4].text)
-    if count ~= tonumber(list[2].text) then
-        unexpected("it is %d", count)
-    end
-end
-
-function steps:await(list)
-    local first, actor = list[1].text, self.actors[list[1].text]
-    if first == "stat" then
-        self:wait(function()
-            return self:counter(list[2].text, list[5] and list[5].text) >= tonumber(list[3].text)
-        end, "%s is %s", list[2].text, list[3].text)
-    elseif first == "called" then
-        self:wait(function()
-            return self.called >= tonumber(list[2].text)
-        end, "the loaders were called that often")
-    elseif actor and list[2].text == "loading" then
-        self:wait(function()
-            return actor.loading
-        end, "its loader is called")
-    else
-        unexpected("await wants `stat NAME COUNT`, `called COUNT` or `ACTOR loading`")
-    end
-end
-
-function steps:eventually(list, expected)
-    local between
-    expected, between = words.split(expected, "between")
-    local call, stop = calls.of(list), self.world.now() + PATIENCE
-    local found = self:make(call)
-    while not calls.meets(found, expected, call) do
-        if self.world.now() > stop then
-            unexpected("%d s later it is still %s", PATIENCE, calls.show(found))
-        end
-        if between[1] then
-            self:make(calls.of(between))
-        end
-        self.world.pause()
-        found = self:make(call)
-    end
-    return found
-end
-
-function steps:ttls(list)
-    local keys, bounds = words.split(list, "within")
-    local least, most = math.huge, 0
-    for _, key in ipairs(keys) do
-        local ttl = self:make({ verb = "inspect", keys = { key.text }, at = "main" }).entry.ttl_ms / 1000
-        least, most = math.min(least, ttl), math.max(most, ttl)
-    end
-    if least < calls.seconds(bounds[1]) or most > calls.seconds(bounds[2])
-        or most - least < calls.seconds(bounds[4]) then
-        unexpected("they are %.3f to %.3f s", least, most)
-    end
-end
-
--- KEY readers COUNT writes COUNT: strong readers, and a writer beside them whose rows are numbers that rise.
-function steps:storm(list)
-    local key, reading, writes = list[1].text, tonumber(list[3].text), tonumber(list[5].text)
-    local acknowledged, wrong = 0, nil
-    local fetch = calls.of(words.of("fetch key strong"))
-    fetch.keys = { key }
-    self.rows[key] = "0"
-    for _ = 1, reading do
-        self.world.spawn(function()
-            while acknowledged < writes do
-                local least = acknowledged
-                local found = self:make(fetch)
-                if not found.value or tonumber(found.value) < least then
-                    wrong = ("%s was read after %d was written"):format(calls.show(found), least)
-                end
-                self.world.pause()
-            end
-            reading = reading - 1
-        end)
-    end
-    for number = 1, writes do
-        self.rows[key] = tostring(number)
-        self:make({ verb = "invalidate", keys = { key }, at = "main" })
-        acknowledged = number
-        self.world.pause()
-    end
-    self:wait(function()
-        return reading == 0
-    end, "the readers end")
-    if wrong then
-        unexpected("%s", wrong)
-    end
-end
-
-function stage:begin(label, list)
-    local name, count = label:match("^([^*:]+)%*?(%d*):$")
-    local actor = { call = calls.of(list), found = {}, count = tonumber(count) or 1 }
-    self.actors[name] = actor
-    for i = 1, actor.count do
-        self.world.spawn(function()
-            actor.found[i] = self:make(actor.call, actor)
-        end)
-    end
-end
-
-function stage:collect(actor, expected)
-    for i = 1, actor.count do
-        self:wait(function()
-            return actor.found[i]
-        end, "it ends")
-        check(actor.found[i], expected, actor.call)
-    end
-    return actor.found[actor.count]
-end
-
--- Does what the line says; what came of its call, if it has one.
-function stage:play(text)
-    local list, expected = words.split(words.of(text), "->")
-    local first = list[1].text
-    if steps[first] then
-        return steps[first](self, words.rest(list), expected)
-    elseif first:find(":$") and not list[1].quoted then
-        return self:begin(first, words.rest(list))
-    elseif self.actors[first] and #list == 1 then
-        return self:collect(self.actors[first], expected)
-    end
-    local call = calls.of(list)
-    return check(self:make(call), expected, call)
 end
 
 -- Everybody leaves; no load may be left unfinished, and no key in the store.

@@ -1,5 +1,6 @@
 -- The suite: all cases in one world, some at once, for they spend their time waiting.
 local stage = require "stage"
+local steps = require "steps"
 
 local AT_ONCE = 8
 local NEEDS = {}
@@ -47,7 +48,7 @@ local function verdict_of(case, world, url, prefix)
     local scene = stage.new(world, url, prefix)
     local reason
     for _, line in ipairs(case.lines) do
-        local ok, problem = attempt(scene.play, scene, line.text)
+        local ok, problem = attempt(steps.play, scene, line.text)
         if not ok then
             reason = ("%s: %s: %s"):format(line.place, line.text, tostring(problem))
             break
