@@ -55,6 +55,18 @@ function cases.fetch_batch_fails(cache)
     equal(select(2, cache:fetch_batch({ "a" }, 10, function() error("raised", 0) end)), "raised")
 end
 
+function cases.values_of_a_batch_that_fails_in_part(cache)
+    cache:set("b", "cached", 10)
+    local values, err, status, others = cache:fetch_batch({ "a", "b" }, 10, function()
+        return nil, "the database is away"
+    end)
+    equal(values, nil)
+    equal(err, "the database is away")
+    equal(status, "RCACHE_E_LOADER")
+    equal(others[1], nil)
+    equal(others[2], "cached")
+end
+
 function cases.loader_may_spoil_its_argument(cache)
     local values = assert(cache:fetch_batch({ "a", "b" }, 10, function(indexes)
         indexes[1], indexes[2], indexes[3] = nil, nil, 99

@@ -185,11 +185,11 @@ local function refresh_of(flight, indexes, loader, key, count)
 end
 
 -- A load that failed here has its whole text here.
-local function returned(failure, value, err, status)
+local function returned(failure, value, err, status, others)
     if not status then
         return value
     end
-    return nil, status == "RCACHE_E_LOADER" and failure or err, status
+    return nil, status == "RCACHE_E_LOADER" and failure or err, status, others
 end
 
 -- From the first event to the last.  `key` is nil for a batch of `count` keys.
@@ -243,7 +243,8 @@ end
 
 --- As fetch, for a table of keys: a table of index and value, without those that are absent.
 -- `loader(indexes)` gets the indexes of the keys that it is to load, and returns a table of index and value; what it
--- leaves out is absent.  It may be called more than once.
+-- leaves out is absent.  It may be called more than once.  Where keys fail: nil, the message and the status of the first
+-- of them, and a table of index and value of the others.
 function methods.fetch_batch(cache, keys, ttl, loader, call)
     refuse(check_keys(keys), 1, "fetch_batch")
     refuse(check_seconds(ttl), 2, "fetch_batch")

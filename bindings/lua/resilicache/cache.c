@@ -233,6 +233,17 @@ static int cache_lock(lua_State *L) {
     return flight_return_done(L, flight);
 }
 
+/* cache:renew_for_update(key, owner, lease): true.  The lock lives for the lease from now. */
+static int cache_renew(lua_State *L) {
+    rcache *cache = cache_at(L, 1);
+    struct text key = argument_text(L, 2), owner = argument_text(L, 3);
+    int64_t lease_ms = argument_optional_ms(L, 4);
+    struct flight *flight = flight_new(L, 1);
+    flight->op = rcache_op_renew(cache, key.data, &key.size, 1, owner.data, owner.size, lease_ms, NULL);
+    flight_run(flight);
+    return flight_return_done(L, flight);
+}
+
 /* cache:unlock_for_update(key, owner): true */
 static int cache_unlock(lua_State *L) {
     rcache *cache = cache_at(L, 1);
@@ -248,7 +259,8 @@ void cache_register(lua_State *L) {
         { "set", cache_set },         { "get", cache_get },         { "raw_set", cache_raw_set },
         { "raw_get", cache_raw_get }, { "delete", cache_delete },   { "invalidate", cache_invalidate },
         { "inspect", cache_inspect }, { "stats", cache_stats },     { "lock_for_update", cache_lock },
-        { "close", cache_close },     { "unlock_for_update", cache_unlock }, { NULL, NULL },
+        { "close", cache_close },     { "unlock_for_update", cache_unlock },
+        { "renew_for_update", cache_renew }, { NULL, NULL },
     };
     static const luaL_Reg events[] = {
         { "__gc", cache_close }, { "__close", cache_close }, { "__tostring", cache_to_string }, { NULL, NULL },

@@ -206,11 +206,8 @@ static int flight_value(lua_State *L) {
     return flight_return_value(L, flight_at(L, 1));
 }
 
-/* flight:values(): a table of index and value, without those that are absent. */
-static int flight_values(lua_State *L) {
-    struct flight *flight = flight_at(L, 1);
-    if (failed(flight))
-        return push_failure(L, flight);
+/* Pushes a table of index and value, without those that are absent or failed. */
+static void push_value_table(lua_State *L, const struct flight *flight) {
     size_t count;
     const rcache_value *values = push_values(L, flight, &count);
     lua_createtable(L, (int)count, 0);
@@ -218,8 +215,21 @@ static int flight_values(lua_State *L) {
         push_value(L, &values[i]);
         lua_rawseti(L, -2, (int)i + 1);
     }
-    free_result(flight);
-    return 1;
+}
+
+/* flight:values(): a table of index and value, without those that are absent; where keys failed, nil, the message and
+ * the status of the first, and the table of the others. */
+static int flight_values(lua_State *L) {
+    struct flight *flight = flight_at(L, 1);
+    push_value_table(L, flight);
+    if (!failed(flight)) {
+        free_result(flight);
+        return 1;
+    }
+    int table = lua_gettop(L);
+    int count = push_failure(L, flight);
+    lua_pushvalue(L, table);
+    return count + 1;
 }
 
 /* ---- fetch ---- */

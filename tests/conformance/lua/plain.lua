@@ -9,8 +9,6 @@ local plain = {
     lacks = {
         ["forgetting-fails"] = "a key that a batch loader leaves out is absent",
         cancel = "a call ends by its deadline alone",
-        partial = "where a key of a batch fails, the call fails",
-        renewing = "there is no call to renew a lock",
         waiting = "to wait for a lock holds up the only thread",
     },
 }

@@ -146,15 +146,15 @@ local function entry(lines, err, status)
     return lines and { entry = lines } or { absent = true }
 end
 
--- With the values of those that did not fail, where some did.
-local function many(count, values, err, status, rest)
-    if status and not rest then
+-- Where some failed, with the values of the others.
+local function many(count, values, err, status, others)
+    if status and not (others and next(others)) then
         return calls.failed(status, err)
     end
     local found = { many = count }
     for i = 1, count do
-        local failure = rest and rest.failures and rest.failures[i]
-        found[i] = failure and calls.failed(failure, err) or one((values or rest)[i])
+        local value = (values or others)[i]
+        found[i] = value == nil and status and calls.failed(status, err) or one(value)
     end
     return found
 end
@@ -170,6 +170,7 @@ local PLAIN = {
     ["lock"] = function(cache, call)
         return done(cache:lock_for_update(call.keys[1], call.owner, call.lease, call.waiting))
     end,
+    ["renew"] = function(cache, call) return done(cache:renew_for_update(call.keys[1], call.owner, call.lease)) end,
     ["unlock"] = function(cache, call) return done(cache:unlock_for_update(call.keys[1], call.owner)) end,
 }
 
