@@ -1,6 +1,6 @@
 /* tool: what the commands of `resilicache` share: arguments, the cache that the URL names, output for people or --json.
  *
- * Exit codes: 0 done · 1 the key is not there · 2 wrong arguments · 3 it failed, stderr says why. */
+ * Exit codes: 0 done · 1 the key is not there, or a case failed · 2 wrong arguments · 3 it failed, stderr says why. */
 #ifndef RESILICACHE_TOOLS_TOOL_H
 #define RESILICACHE_TOOLS_TOOL_H
 

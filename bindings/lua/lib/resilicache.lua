@@ -243,8 +243,8 @@ end
 
 --- As fetch, for a table of keys: a table of index and value, without those that are absent.
 -- `loader(indexes)` gets the indexes of the keys that it is to load, and returns a table of index and value; what it
--- leaves out is absent.  It may be called more than once.  Where keys fail: nil, the message and the status of the first
--- of them, and a table of index and value of the others.
+-- leaves out is absent.  It may be called more than once.  Where keys fail: nil, the message and the status of the
+-- first of them, and a table of index and value of the others.
 function methods.fetch_batch(cache, keys, ttl, loader, call)
     refuse(check_keys(keys), 1, "fetch_batch")
     refuse(check_seconds(ttl), 2, "fetch_batch")

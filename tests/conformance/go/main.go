@@ -1,6 +1,8 @@
 // Conform plays the conformance cases in Go:  conform URL CASES...
 //
 // It prints a line of JSON for each case and exits 1 if one failed.
+//
+// As one of a fleet it plays lines as they come:  conform agent URL PREFIX
 package main
 
 import (
@@ -121,8 +123,12 @@ func playAll(url string, cases []*testCase) (failed int) {
 
 func main() {
 	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "usage: conform URL CASES...")
+		fmt.Fprintln(os.Stderr, "usage: conform URL CASES... | conform agent URL PREFIX")
 		os.Exit(2)
+	}
+	if os.Args[1] == "agent" && len(os.Args) == 4 {
+		serve(newStage(os.Args[2], os.Args[3]), os.Stdin)
+		return
 	}
 	cases, err := readCases(os.Args[2:])
 	if err != nil {

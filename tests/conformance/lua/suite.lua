@@ -12,17 +12,17 @@ end
 local suite = {}
 
 -- As pcall, for what may yield: in Lua 5.1, nothing yields across pcall.
-local function attempt(run, ...)
+function suite.attempt(run, ...)
     if _VERSION ~= "Lua 5.1" or jit then
         return pcall(run, ...)
     end
     local thread = coroutine.create(run)
-    local ok, problem = coroutine.resume(thread, ...)
+    local ok, result = coroutine.resume(thread, ...)
     while ok and coroutine.status(thread) ~= "dead" do
         coroutine.yield()
-        ok, problem = coroutine.resume(thread)
+        ok, result = coroutine.resume(thread)
     end
-    return ok, problem
+    return ok, result
 end
 
 local function lack_of(case, world, url)
@@ -48,13 +48,13 @@ local function verdict_of(case, world, url, prefix)
     local scene = stage.new(world, url, prefix)
     local reason
     for _, line in ipairs(case.lines) do
-        local ok, problem = attempt(steps.play, scene, line.text)
+        local ok, problem = suite.attempt(steps.play, scene, line.text)
         if not ok then
             reason = ("%s: %s: %s"):format(line.place, line.text, tostring(problem))
             break
         end
     end
-    local ok, problem = attempt(scene.clear, scene)
+    local ok, problem = suite.attempt(scene.clear, scene)
     reason = reason or (not ok and tostring(problem)) or nil
     return reason and "FAILED" or "ok", reason or ""
 end

@@ -77,7 +77,7 @@ class Stage:
         self._over = False
         self._actors: dict[str, Actor] = {}
         self._lock = threading.Lock()
-        self._called = 0
+        self.called = 0
         self._asked: list[bytes] = []
         self._names: set[bytes] = set()
 
@@ -148,8 +148,8 @@ class Stage:
             task.cancel()
 
     async def _step_called(self, words: Sequence[Word], _: Sequence[Word]) -> None:
-        if self._called != int(str(words[0])):
-            raise Unexpected(f"the loaders were called {self._called} times")
+        if self.called != int(str(words[0])):
+            raise Unexpected(f"the loaders were called {self.called} times")
 
     async def _step_asked(self, words: Sequence[Word], _: Sequence[Word]) -> None:
         if sorted(self._asked) != sorted(word.text for word in words):
@@ -163,7 +163,7 @@ class Stage:
         if str(words[0]) == "stat":
             await self._until(lambda: self._stat(words[1:]) >= int(str(words[2])), f"{words[1]} is {words[2]}")
         elif str(words[0]) == "called":
-            await self._until(lambda: self._called >= int(str(words[1])), "the loaders were called that often")
+            await self._until(lambda: self.called >= int(str(words[1])), "the loaders were called that often")
         elif len(words) == 2 and str(words[1]) == "loading":
             actor = self._actors[str(words[0])]
             await self._until(lambda: actor.loading > 0, "its loader is called")
@@ -255,7 +255,7 @@ class Stage:
         async def load(names: list[bytes]) -> Any:
             rows = {name: self._rows.get(name) for name in names if name not in call.forgotten}
             with self._lock:
-                self._called += 1
+                self.called += 1
                 self._asked = list(names)
                 if actor is not None:
                     actor.loading += 1
