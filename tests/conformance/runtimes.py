@@ -107,8 +107,7 @@ RUNTIMES: dict[str, Callable[[Path, Path], Program]] = {
     "go": _go,
     **{f"python-{name}": _python("threads", name) for name in python_bindings()},
     **{f"asyncio-{name}": _python("asyncio", name) for name in python_bindings()},
-    "lua5.4": _lua("lua5.4"),
-    "luajit": _lua("luajit"),
+    **{name: _lua(name) for name in ("lua5.4", "lua5.1", "luajit")},
 }
 STORES = {
     "memory": "memory",

@@ -33,8 +33,8 @@ function plain.pause()
     coroutine.yield()
 end
 
-function plain.terms()
-    return { pause = plain.pause }
+function plain.terms(call)
+    return { pause = plain.pause, defer = not call.inline and plain.spawn or nil }
 end
 
 -- Runs the function, and all that it spawns, to its end.

@@ -5,7 +5,8 @@
 --   spawn(run)          begins to run a function, beside what runs already
 --   pause()             lets the others run for a moment
 --   now()               seconds, of any clock that goes on
---   terms(call)         what a fetch needs for all that in its fourth argument: `pause`, or nothing
+--   terms(call)         the fourth argument of its fetch: what lets others run, and refreshes behind unless it is
+--                       `inline`; `strong` and `deadline` are put in here
 -- and `lacks`: from what a case may need to why it can't be had.
 local calls = require "calls"
 
@@ -174,14 +175,9 @@ local PLAIN = {
     ["unlock"] = function(cache, call) return done(cache:unlock_for_update(call.keys[1], call.owner)) end,
 }
 
-function stage:terms(call)
-    local terms = self.world.terms()
+local function terms_of(world, call)
+    local terms = world.terms(call)
     terms.strong, terms.deadline = call.strong, call.deadline
-    if not call.inline then
-        terms.defer = function(refresh)
-            self.world.spawn(refresh)
-        end
-    end
     return terms
 end
 
@@ -191,10 +187,11 @@ function stage:make(call, actor)
     end
     local cache = self:cache(call.at)
     if call.verb == "fetch" then
-        return one(cache:fetch(call.keys[1], call.ttl, self:loader_of_one(call, actor), self:terms(call)))
+        return one(cache:fetch(call.keys[1], call.ttl, self:loader_of_one(call, actor),
+            terms_of(self.world, call)))
     elseif call.verb == "batch" then
         return many(#call.keys, cache:fetch_batch(call.keys, call.ttl, self:loader_of_many(call, actor),
-            self:terms(call)))
+            terms_of(self.world, call)))
     end
     local ok, found = pcall(PLAIN[call.verb], cache, call) -- none of them yields
     if not ok then -- arguments of no use raise
