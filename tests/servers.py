@@ -53,6 +53,17 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def ask(port: int, *words: str | bytes) -> bytes:
+    """The first line of the reply, with its sign; or a bulk string whole."""
+    parts = [word.encode() if isinstance(word, str) else word for word in words]
+    request = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request)
+        stream = connection.makefile("rb")
+        line: bytes = stream.readline().rstrip()
+        return stream.read(int(line[1:])) if line.startswith(b"$") and line != b"$-1" else line
+
+
 class Server:
     """Runs until stop() or kill(); `arguments` are the server's own, as in Server("redis7", "--maxmemory", "1mb")."""
 
@@ -97,13 +108,7 @@ class Server:
 
     def command(self, *words: str | bytes) -> bytes:
         """Runs a command and returns the first line of the reply, with its sign; or a bulk string whole."""
-        parts = [word.encode() if isinstance(word, str) else word for word in words]
-        request = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            connection.sendall(request)
-            stream = connection.makefile("rb")
-            line: bytes = stream.readline().rstrip()
-            return stream.read(int(line[1:])) if line.startswith(b"$") and line != b"$-1" else line
+        return ask(self.port, *words)
 
     def stop(self) -> None:
         """Ends it in order."""

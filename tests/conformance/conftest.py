@@ -11,9 +11,12 @@ from runtimes import CASES, RUNTIMES, STORES, Missing, Played, Program
 
 import servers
 from builds import install
+from deployments import Cluster, Watched
 from servers import Server
 
-AT_ONCE = 4
+AT_ONCE = 6
+"""They spend their time waiting."""
+DEPLOYMENTS = {"cluster": lambda: Cluster("redis7"), "sentinel": lambda: Watched("redis7")}
 PLAYED = pytest.StashKey[dict[tuple[str, str], Played]]()
 MARKS = {"ok": "ok", "FAILED": "FAILED", "n/a": "-"}
 
@@ -25,7 +28,7 @@ class Matrix:
         self._out, self._played = out, played
         self._prefix = install(out / "prefix")
         self._programs: dict[str, Program] = {}
-        self._servers: dict[str, Server] = {}
+        self._servers: dict[str, Server | Cluster | Watched] = {}
         self.lacks: dict[str, str] = {}
         """From runtimes and kinds of servers that are not here to what would help."""
         self._pool = ThreadPoolExecutor(AT_ONCE)
@@ -42,8 +45,7 @@ class Matrix:
             self.lacks[runtime] = str(missing)
         try:
             if kind != "memory" and kind not in self._servers and kind not in self.lacks:
-                self._servers[kind] = Server(kind)
-                self._servers[kind].command("SET", "a user's own", "value")
+                self._servers[kind] = DEPLOYMENTS.get(kind, lambda: Server(kind))()
         except servers.Missing as missing:
             self.lacks[kind] = str(missing)
 
@@ -65,14 +67,15 @@ class Matrix:
             pytest.skip(self.lacks[runtime])
         return self._programs[runtime]
 
-    def settled(self, kind: str) -> Server:
-        """The server, once nobody plays on it any more."""
-        self._prepare("c", kind)
+    def settled(self, kind: str) -> list[Server]:
+        """The servers, once nobody plays on them any more."""
         for run in self._runs.values():
             run.exception()
+        self._prepare("c", kind)
         if kind in self.lacks:
             pytest.skip(self.lacks[kind])
-        return self._servers[kind]
+        server = self._servers[kind]
+        return [server] if isinstance(server, Server) else server.nodes
 
     def stop(self) -> None:
         self._pool.shutdown(cancel_futures=True)

@@ -115,5 +115,7 @@ STORES = {
     "redis7-resp2": "redis7?resp=2",
     "valkey9": "valkey9",
     "redis62": "redis62",
+    "cluster": "cluster",
+    "sentinel": "sentinel",
 }
 """What a store is called, and the kind of its server with the URL's query."""

@@ -48,11 +48,9 @@ def test_a_runner_finds_what_is_wrong(runtime: str, matrix: Matrix) -> None:
     assert played.exit_code == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_nothing_is_left_on_the_server(kind: str, matrix: Matrix) -> None:
-    server = matrix.settled(kind)
-    assert server.command("DBSIZE") == b":1"
-    assert server.command("GET", "a user's own") == b"value"
+@pytest.mark.parametrize("kind", [*KINDS, "cluster", "sentinel"])
+def test_nothing_is_left_on_the_servers(kind: str, matrix: Matrix) -> None:
+    assert [server.command("DBSIZE") for server in matrix.settled(kind)] == [b":0"] * len(matrix.settled(kind))
 
 
 # ---- the command ----
@@ -77,6 +75,17 @@ def test_the_command_tells_people_what_failed() -> None:
     assert done.returncode == 1
     assert '  FAILED  another value\n          broken.txt:6: get user -> "v2": what came is "v1"\n' in done.stdout
     assert done.stdout.splitlines()[-1] == f"0 ok, {len(names_in(BROKEN))} failed, 0 not applicable"
+
+
+def test_the_command_leaves_alone_what_is_not_its_own() -> None:
+    server = Server("redis7")
+    try:
+        server.command("SET", "a user's own", "value")
+        assert conform(server.url).returncode == 0
+        assert server.command("DBSIZE") == b":1"
+        assert server.command("GET", "a user's own") == b"value"
+    finally:
+        server.stop()
 
 
 def test_the_command_ends_at_once_where_nobody_answers() -> None:
@@ -110,8 +119,8 @@ def test_cases_under_a_sanitizer(build: str, store: str) -> None:
         pytest.skip(str(missing))
     settings = {"ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1", "TSAN_OPTIONS": "halt_on_error=1"}
     try:
-        program = Program([str(tool), "--json", "conform"], {**os.environ, **settings}, has_cases=True)
-        played = program.play(server.url if server else "memory://")
+        program = Program([str(tool), "--json", "conform"], {**os.environ, **settings})
+        played = program.play(server.url if server else "memory://", *CASES)
     finally:
         if server:
             server.stop()

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PAUSE_MS = 1, STATS_SIZE = 8192 };
+enum { PAUSE_MS = 3, STATS_SIZE = 8192 };
 
 /* A slow machine is no reason for a failure: what bounds nothing in a case is generous. */
 static const char *const OPTIONS[][2] = { { "op_timeout", "10s" }, { "connect_timeout", "10s" },

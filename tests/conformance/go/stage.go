@@ -81,7 +81,7 @@ func (s *stage) cache(name string) *resilicache.Cache {
 }
 
 func (s *stage) wait(what string, condition func() bool) {
-	for end := time.Now().Add(patience); !condition(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); !condition(); time.Sleep(3 * time.Millisecond) {
 		if time.Now().After(end) {
 			panic(unexpected(fmt.Sprintf("%v were not enough until %s", patience, what)))
 		}

@@ -1,7 +1,7 @@
 -- The world of plain Lua: one thread, coroutines that take turns.
 local resilicache = require "resilicache"
 
-local NAP = 0.002
+local NAP = 0.003
 
 local plain = {
     open = resilicache.open,

@@ -13,7 +13,7 @@ from calls import Found
 import resilicache
 
 T = TypeVar("T")
-POLL_S = 0.003
+POLL_S = 0.005
 COMMON = {
     "forgetting-is-absent": "a batch loader that leaves a key out fails for it: None says absent",
     "inline": "a refresh is always done behind the call",
