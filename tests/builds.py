@@ -44,4 +44,5 @@ def go_environment(prefix: Path) -> dict[str, str]:
     """With it, a Go program that imports the package is built and runs."""
     library = next(prefix.rglob("libresilicache.a")).parent
     paths = {"PKG_CONFIG_PATH": str(library / "pkgconfig"), "LD_LIBRARY_PATH": str(library)}
-    return {**paths, "CGO_ENABLED": "1"}
+    # Go keeps what it built with another library, whatever pkg-config says; but not with other flags.
+    return {**paths, "CGO_LDFLAGS": f"-L{library}", "CGO_ENABLED": "1"}
