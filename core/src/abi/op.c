@@ -114,7 +114,8 @@ static void attach(struct op *op, struct rcache *cache) {
     uint64_t hash = hash64(key.data, key.size, cache->seed);
     op->route = (uint32_t)hash;
     call->cache = cache_hold(cache);
-    call->link = cache->memory == NULL ? cache->links.all[topology_home(&cache->topology, key, op->route)] : NULL;
+    bool has_links = cache->memory == NULL && cache->stepper == NULL;
+    call->link = has_links ? cache->links.all[topology_home(&cache->topology, key, op->route)] : NULL;
     call->group = call->link != NULL ? &call->link->group : &cache->idle;
     call->bit = 1u << ((uintptr_t)op / sizeof(struct slot) % 32);
     list_init(&call->parked);

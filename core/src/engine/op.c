@@ -100,6 +100,7 @@ bool op_prepare(struct op *op, const struct policy *policy, struct random *rando
         request->verb = first_verb(op);
         request->route = op->route;
         request->owner = op->owner;
+        request->strong = op->strong;
         request->life_ms = op->kind == OP_SET ? ttl_jittered(op->ttl_ms, policy, random) : op->lease_ms;
         request->bound_ms = policy->delay_ms;
         request->replicas = confirmed ? policy->wait_replicas : 0;

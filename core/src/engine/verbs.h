@@ -105,7 +105,7 @@ struct reply {
 
 struct request {
     enum verb verb;
-    bool strong; /* ACQUIRE: entries without an epoch and back-offs don't count */
+    bool strong; /* ACQUIRE: entries without an epoch and back-offs don't count; PEEK: not of a replica */
     bool absent; /* PUT, SET: value stands for "there is none" */
     struct slice key;
     struct slice owner; /* at most OWNER_MAX bytes */
@@ -130,6 +130,8 @@ struct request {
     int64_t since_ms;  /* first sent; 0: not yet */
     uint32_t server;   /* that it went to last, by its number */
     uint32_t detours;  /* how often it was sent elsewhere */
+    uint64_t primary_epoch; /* at a replica: what entries are to be of; 0: it goes to the primary */
+    bool primary_only; /* a replica has failed it */
     bool directed;     /* it goes to `server`, whatever the map says */
     bool asking;       /* and says that it knows that the slot is on its way there */
     /* The engine's: whom the reply is for. */

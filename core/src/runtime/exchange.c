@@ -88,7 +88,10 @@ bool exchange_take_reply(const struct resp *resp, const struct server_facts *fac
     if (list_empty(due))
         return false;
     struct request *request = list_entry(due->next, struct request, node);
-    enum redis_answer answer = redis_decode(request, request->replies++, resp, facts);
+    struct server_facts known = *facts;
+    if (request->primary_epoch != 0) /* a replica has another process' entries */
+        known.epoch = request->primary_epoch;
+    enum redis_answer answer = redis_decode(request, request->replies++, resp, &known);
     if (answer != REDIS_MORE) {
         settle(request, answer, again, done);
         return true;

@@ -42,6 +42,8 @@ static const struct option table[] = {
       "What is put before every key, so that programs can share a database" },
     { "topology_refresh", OPTION_DURATION, "30s", "100ms..24h", FIELD(topology_refresh_ms),
       "How often to ask a cluster or a Sentinel where keys are, although nothing has failed" },
+    { "replica_reads", OPTION_BOOLEAN, "no", "", FIELD(replica_reads),
+      "Lets fetches in eventual mode read from a cluster's replicas, which lag behind" },
     { "sentinel_username", OPTION_TEXT, "", "0..1kb", FIELD(sentinel_username),
       "The user at the Sentinels; those of the URL are for the servers that they watch" },
     { "sentinel_password", OPTION_TEXT, "", "0..1kb", FIELD(sentinel_password), "The password at the Sentinels" },

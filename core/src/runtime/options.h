@@ -24,7 +24,7 @@ struct option {
     const char *help;
 };
 
-enum { OPTION_COUNT = 22 };
+enum { OPTION_COUNT = 23 };
 
 /* What the caller has set, as text that was found good. */
 struct rcache_options {

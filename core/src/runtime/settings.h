@@ -33,6 +33,7 @@ struct settings {
     int64_t op_timeout_ms;
     int64_t connect_timeout_ms;
     uint32_t failover; /* enum failover */
+    bool replica_reads;
     int64_t topology_refresh_ms;
     char *sentinel_username; /* "" : none */
     char *sentinel_password;

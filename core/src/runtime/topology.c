@@ -12,45 +12,6 @@
 /* A cluster has at most 1,000 nodes by its makers' advice; the other bounds keep a confused one from spinning us. */
 enum { NODES_MAX = 1024, DETOURS_MAX = 16, PAUSE_MAX_MS = 50, CALM_MS = 1000 };
 
-/* ---- nodes ---- */
-
-/* With the lock.  Its connections are made before it can be found. */
-static bool add_node(struct topology *topology, struct slice host, uint16_t port, bool sentinel, uint32_t *index) {
-    size_t count = topology->node_count;
-    struct node *node = count < topology->nodes_max ? node_new(host, port, sentinel) : NULL;
-    if (node == NULL)
-        return false;
-    struct rcache *cache = topology->cache;
-    if (!links_grow(&cache->links, cache, node) ||
-        (cache->stepper != NULL && !stepper_grow(cache->stepper, node))) {
-        node_free(node); /* links that were made hold on to no node until they are used, and these never are */
-        return false;
-    }
-    topology->nodes[count] = node;
-    topology->node_count = count + 1;
-    *index = (uint32_t)count;
-    return true;
-}
-
-/* With the lock.  An empty host is that of the server that told. */
-static bool find_node(struct topology *topology, struct slice host, uint16_t port, uint32_t teller, uint32_t *index) {
-    if (host.size == 0)
-        host = slice_of_text(topology->nodes[teller]->address.host);
-    for (*index = 0; *index < topology->node_count; ++*index)
-        if (node_is(topology->nodes[*index], host, port, false))
-            return true;
-    return add_node(topology, host, port, false, index);
-}
-
-static bool add_seeds(struct topology *topology, const struct endpoint *endpoint) {
-    uint32_t index;
-    bool sentinel = endpoint->scheme == SCHEME_SENTINEL;
-    bool ok = add_node(topology, slice_of_text(endpoint->first.host), endpoint->first.port, sentinel, &index);
-    for (size_t i = 0; ok && i < endpoint->more_count; i++)
-        ok = add_node(topology, slice_of_text(endpoint->more[i].host), endpoint->more[i].port, sentinel, &index);
-    return ok;
-}
-
 static bool moves(const struct topology *topology) {
     return topology->scheme == SCHEME_CLUSTER || topology->scheme == SCHEME_SENTINEL;
 }
@@ -68,11 +29,14 @@ bool topology_init(struct topology *topology, struct rcache *cache) {
     topology->nodes = mem_alloc_zeroed(topology->nodes_max, sizeof(struct node *));
     size_t slots = endpoint->scheme == SCHEME_CLUSTER ? SLOT_COUNT : 1;
     topology->slots = mem_alloc_zeroed(slots, sizeof topology->slots[0]);
+    bool replicas = endpoint->scheme == SCHEME_CLUSTER && cache->settings.replica_reads;
+    topology->replicas = replicas ? mem_alloc_zeroed(slots, sizeof topology->replicas[0]) : NULL;
     topology->where = (struct request){ .verb = VERB_WHERE, .reply_for = FOR_TOPOLOGY, .directed = true };
     topology->where.owner = slice_of_text(endpoint->master != NULL ? endpoint->master : "");
     list_init(&topology->where.node);
-    return topology->nodes != NULL && topology->slots != NULL &&
-           links_init(&cache->links, topology->nodes_max * exchange_places(cache)) && add_seeds(topology, endpoint);
+    return topology->nodes != NULL && topology->slots != NULL && (!replicas || topology->replicas != NULL) &&
+           links_init(&cache->links, topology->nodes_max * exchange_places(cache)) &&
+           topology_add_seeds(topology, endpoint);
 }
 
 void topology_clear(struct topology *topology) {
@@ -82,6 +46,7 @@ void topology_clear(struct topology *topology) {
     blob_drop(topology->failure);
     mem_free(topology->nodes);
     mem_free((void *)topology->slots);
+    mem_free((void *)topology->replicas);
     pthread_mutex_destroy(&topology->lock);
 }
 
@@ -108,33 +73,12 @@ static void ask(struct topology *topology, struct link_node *requests) {
     list_append(requests, &topology->where.node);
 }
 
-/* Another's: it may be one that was promoted, and lags behind what the one before had acknowledged. */
-static void give_slot(struct topology *topology, size_t slot, uint32_t index) {
-    uint16_t known = topology->slots[slot];
-    topology->slots[slot] = (uint16_t)(index + 1);
-    if (known != 0 && known != index + 1)
-        topology->cache->recent.wanted = true;
-}
-
-static void learn_range(struct topology *topology, const struct map_range *range) {
-    uint32_t index;
-    if (!find_node(topology, range->primary.host, range->primary.port, topology->asked, &index))
-        return;
-    size_t last = topology->scheme == SCHEME_CLUSTER ? range->last : 0;
-    for (size_t slot = range->first; slot <= last; slot++)
-        give_slot(topology, slot, index);
-}
-
-static size_t slot_for(const struct topology *topology, struct slice key) {
-    return topology->scheme == SCHEME_CLUSTER ? slot_of(key) : 0;
-}
-
 /* With the lock.  Those whose server is another one now are tried at once. */
 static void release_changed(struct topology *topology, struct link_node *requests) {
     for (struct link_node *node = topology->parked.next, *next; node != &topology->parked; node = next) {
         next = node->next;
         struct request *request = list_entry(node, struct request, node);
-        uint16_t known = topology->slots[slot_for(topology, request->key)];
+        uint16_t known = topology->slots[topology_slot_of(topology, request->key)];
         bool tried = request->sent_ms >= request->since_ms && known == request->server + 1;
         if (known == 0 || tried)
             continue;
@@ -146,9 +90,7 @@ static void release_changed(struct topology *topology, struct link_node *request
 
 /* With the lock. */
 static void learn(struct topology *topology, struct slice map, int64_t now_ms, struct link_node *requests) {
-    struct map_range range;
-    while (map_next_range(&map, &range))
-        learn_range(topology, &range);
+    topology_learn(topology, map);
     topology->failures = 0;
     topology->refresh_ms = now_ms + topology->cache->settings.topology_refresh_ms;
     release_changed(topology, requests);
@@ -247,9 +189,18 @@ void topology_end(struct topology *topology, struct link_node *done) {
 /* ---- going out ---- */
 
 size_t topology_home(struct topology *topology, struct slice key, uint32_t route) {
-    uint16_t known = moves(topology) ? topology->slots[slot_for(topology, key)] : 1;
+    uint16_t known = moves(topology) ? topology->slots[topology_slot_of(topology, key)] : 1;
     size_t node = known > 0 ? known - 1u : 0;
     return node * exchange_places(topology->cache) + route % topology->cache->settings.connections;
+}
+
+/* A look that may be a little late goes to a replica, once it is known which process the entries have to be of. */
+static void prefer_replica(const struct topology *topology, struct request *request) {
+    uint16_t replica = topology->replicas[slot_of(request->key)];
+    bool may = request->verb == VERB_PEEK && !request->strong && !request->primary_only && replica != 0;
+    request->primary_epoch = may ? topology->nodes[request->server]->epoch : 0;
+    if (request->primary_epoch != 0)
+        request->server = replica - 1u;
 }
 
 bool topology_route(struct topology *topology, struct request *request, size_t *place, struct link_node *requests,
@@ -258,7 +209,7 @@ bool topology_route(struct topology *topology, struct request *request, size_t *
     if (moves(topology) && !request->directed) {
         int64_t now_ms = clock_now_ms();
         request->since_ms = request->since_ms > 0 ? request->since_ms : now_ms;
-        uint16_t known = topology->slots[slot_for(topology, request->key)];
+        uint16_t known = topology->slots[topology_slot_of(topology, request->key)];
         if (known == 0) {
             pthread_mutex_lock(&topology->lock);
             if (in_time(topology, request, now_ms))
@@ -271,6 +222,8 @@ bool topology_route(struct topology *topology, struct request *request, size_t *
             return false;
         }
         request->server = known - 1u;
+        if (topology->replicas != NULL)
+            prefer_replica(topology, request);
     }
     *place = request->server * exchange_places(cache) + exchange_place_of(cache, request);
     return true;
@@ -282,7 +235,8 @@ bool topology_route(struct topology *topology, struct request *request, size_t *
 static void forget_way(struct request *request) {
     request->since_ms = 0;
     request->detours = 0;
-    request->directed = request->asking = false;
+    request->directed = request->asking = request->primary_only = false;
+    request->primary_epoch = 0;
 }
 
 /* What the failure of a request says of where it should go. */
@@ -297,6 +251,15 @@ static struct detour detour_of(const struct request *request) {
     return detour;
 }
 
+/* A replica that is away, or none any more, holds nobody up. */
+static void send_to_primary(struct request *request, struct link_node *requests) {
+    list_remove(&request->node);
+    request->primary_only = true;
+    request->form = 0;
+    reply_clear(&request->reply);
+    list_append(requests, &request->node);
+}
+
 /* With the lock.  False: the failure is for its owner. */
 static bool send_elsewhere(struct topology *topology, struct request *request, int64_t now_ms,
                            struct link_node *requests) {
@@ -306,7 +269,11 @@ static bool send_elsewhere(struct topology *topology, struct request *request, i
     if (detour.kind == DETOUR_NONE || !in_time(topology, request, now_ms) ||
         (detour.kind == DETOUR_ASK && request->verb == VERB_WATCH)) /* no server listens and asks at once */
         return false;
-    if (named && !find_node(topology, detour.host, detour.port, request->server, &index))
+    if (request->primary_epoch != 0) {
+        send_to_primary(request, requests);
+        return true;
+    }
+    if (named && !topology_find_node(topology, detour.host, detour.port, request->server, &index))
         return false;
     list_remove(&request->node);
     request->detours += named;
@@ -322,7 +289,7 @@ static bool send_elsewhere(struct topology *topology, struct request *request, i
         return true;
     }
     if (detour.kind == DETOUR_MOVED) {
-        give_slot(topology, slot_for(topology, request->key), index);
+        topology_give_slot(topology, topology_slot_of(topology, request->key), index);
         ask(topology, requests); /* where one slot went, others did */
     }
     list_append(requests, &request->node);

@@ -22,6 +22,7 @@ struct topology {
     _Atomic size_t node_count;
     size_t nodes_max;
     _Atomic uint16_t *slots;   /* one more than the node's index; 0: not known.  A master has slot 0 alone */
+    _Atomic uint16_t *replicas; /* likewise: one replica of each slot, for replica_reads; NULL: not wanted */
     struct request where;      /* asks for a map */
     bool asking;               /* it is under way */
     uint32_t asked;            /* the node that it went to */
@@ -51,5 +52,17 @@ void topology_tick(struct topology *topology, int64_t now_ms, struct link_node *
 void topology_end(struct topology *topology, struct link_node *done);
 /* The place by which most requests of a key go, as far as is known. */
 size_t topology_home(struct topology *topology, struct slice key, uint32_t route);
+
+/* Between topology.c and slots.c; with the lock, but for topology_slot_of. */
+
+bool topology_add_seeds(struct topology *topology, const struct endpoint *endpoint);
+/* Makes it if need be; false for want of memory or room.  An empty host is that of node `teller`. */
+bool topology_find_node(struct topology *topology, struct slice host, uint16_t port, uint32_t teller, uint32_t *index);
+size_t topology_slot_of(const struct topology *topology, struct slice key);
+/* The slot is that node's from now.  It may be one that was promoted, and lag behind what the one before had
+ * acknowledged: recent invalidations are sent again. */
+void topology_give_slot(struct topology *topology, size_t slot, uint32_t index);
+/* As the map of node `asked` says. */
+void topology_learn(struct topology *topology, struct slice map);
 
 #endif

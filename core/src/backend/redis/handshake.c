@@ -73,10 +73,11 @@ static enum handshake_state ask_the_rest(struct handshake *self, struct buffer *
     bool ok = !selects(self) || COMMAND(out, "SELECT", text_of_number(number, self->target->database));
     ok = ok && COMMAND(out, "INFO", "server") && COMMAND(out, "INFO", "replication");
     ok = ok && (!tracks(self) || COMMAND(out, "CLIENT", "TRACKING", "ON", "OPTIN"));
+    ok = ok && (!self->target->replica || COMMAND(out, "READONLY"));
     bool follow = self->target->follow && self->resp3; /* which makes of the answer a push, and no reply */
     uint32_t scripts = ok ? redis_encode_scripts(out) : 0;
     ok = scripts > 0 && (!follow || COMMAND(out, "SUBSCRIBE", "+switch-master"));
-    uint32_t before = 2 + (uint32_t)selects(self) + (uint32_t)tracks(self);
+    uint32_t before = 2 + (uint32_t)selects(self) + (uint32_t)tracks(self) + (uint32_t)self->target->replica;
     return go_on(self, STEP_REST, ok, before + scripts);
 }
 
