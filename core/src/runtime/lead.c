@@ -3,6 +3,7 @@
 #include "runtime/cache.h"
 #include "runtime/call.h"
 #include "runtime/link.h"
+#include "runtime/thread.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -88,6 +89,37 @@ void link_receive(struct link *link, bool readable, struct link_node *done) {
     pthread_mutex_unlock(&link->lock);
 }
 
+static bool must_dial(struct link *link) {
+    pthread_mutex_lock(&link->lock);
+    bool must = link->connection == NULL && !list_empty(&link->unsent) && !link->ended;
+    pthread_mutex_unlock(&link->lock);
+    return must;
+}
+
+static void *dial_and_resign(void *argument) {
+    struct link *link = argument;
+    struct rcache *cache = link->cache;
+    struct link_node done;
+    short events;
+    int64_t until_ms;
+    list_init(&done);
+    link_prepare(link, &events, &until_ms, &done);
+    cache_dispatch(cache, &done);
+    link_resign(link);
+    cache_drop(cache);
+    return NULL;
+}
+
+bool link_dial_apart(struct link *link) {
+    if (!must_dial(link))
+        return false;
+    cache_hold(link->cache);
+    if (thread_start(dial_and_resign, link))
+        return true;
+    link->cache->owners--;
+    return false;
+}
+
 /* One round of leading on a caller's thread. */
 static enum wake_reason lead_once(struct link *link, struct call *call, int64_t until_ms) {
     struct link_node done;
@@ -111,6 +143,13 @@ static enum wake_reason lead_once(struct link *link, struct call *call, int64_t 
 static enum wake_reason lead(struct link *link, struct call *call, int64_t until_ms) {
     enum wake_reason reason = WAKE_CHANGED;
     link->led = true;
+    if (link->connection == NULL && until_ms - clock_now_ms() < 2 * link->cache->settings.connect_timeout_ms) {
+        pthread_mutex_unlock(&link->lock);
+        bool apart = link_dial_apart(link); /* it may take longer than the call has */
+        pthread_mutex_lock(&link->lock);
+        if (apart)
+            return WAKE_CHANGED;
+    }
     while (!call->news && reason == WAKE_CHANGED && link_has_work(link) && !link->ended) {
         pthread_mutex_unlock(&link->lock);
         reason = lead_once(link, call, until_ms);

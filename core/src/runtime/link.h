@@ -58,6 +58,9 @@ enum wake_reason link_wait(struct link *link, struct call *call, int64_t until_m
 
 /* For the service thread: leads where nobody does.  True: it leads now and must end by link_resign. */
 bool link_try_lead(struct link *link);
+/* For who leads: if a connection is to be made first, a thread of its own makes it and leads meanwhile.  False: there
+ * is none to be made, or no thread to be had. */
+bool link_dial_apart(struct link *link);
 /* Before polling: dials if need be and writes.  The descriptor, or -1; what to poll for; when at the latest.
  * Requests that can't be sent are in *done. */
 int link_prepare(struct link *link, short *events, int64_t *until_ms, struct link_node *done);

@@ -5,9 +5,9 @@
 #include "base/clock.h"
 #include "runtime/cache.h"
 #include "runtime/link.h"
+#include "runtime/thread.h"
 
 #include <poll.h>
-#include <signal.h>
 
 void service_init(struct service *service) {
     pthread_mutex_init(&service->lock, NULL);
@@ -51,7 +51,9 @@ static void prepare_links(struct rcache *cache, struct round *round, struct link
         fds[1].events = POLLOUT;
         int64_t until_ms;
         round->leads[i] = link_try_lead(link);
-        if (round->leads[i]) {
+        if (round->leads[i] && link_dial_apart(link)) {
+            round->leads[i] = false; /* timers and other links don't wait for it */
+        } else if (round->leads[i]) {
             fds[0].fd = link_prepare(link, &fds[0].events, &until_ms, done);
             round->until_ms = until_ms < round->until_ms ? until_ms : round->until_ms;
         } else {
@@ -114,17 +116,9 @@ static void *run(void *argument) {
 static bool start_thread(struct rcache *cache) {
     if (!notice_open(&cache->service.wake))
         return false;
-    sigset_t all, before; /* signals are for the application's threads */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_t thread;
     cache_hold(cache);
-    bool ok = pthread_create(&thread, NULL, run, cache) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (ok) {
-        pthread_detach(thread);
+    if (thread_start(run, cache))
         return true;
-    }
     notice_close(&cache->service.wake);
     cache->owners--;
     return false;
