@@ -12,6 +12,8 @@ build = {
     type = "builtin",
     modules = {
         resilicache = "lib/resilicache.lua",
+        ["resilicache.arguments"] = "lib/resilicache/arguments.lua",
+        ["resilicache.loads"] = "lib/resilicache/loads.lua",
         ["resilicache.core"] = {
             sources = {
                 "resilicache/arguments.c", "resilicache/cache.c", "resilicache/flight.c", "resilicache/lines.c",
