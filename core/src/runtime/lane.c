@@ -4,9 +4,6 @@
 #include "base/error.h"
 #include "runtime/cache.h"
 
-/* From this size on a caller may want to read the rest of a value at once. */
-enum { LARGE_TEXT_SIZE = 16 * 1024 };
-
 struct lane *lane_new(struct rcache *cache, struct node *server, enum link_purpose purpose) {
     struct lane *lane = mem_alloc(sizeof *lane);
     if (lane == NULL)
@@ -192,7 +189,7 @@ size_t lane_receive(struct lane *lane, const void *data, size_t size, int64_t no
         give_up(lane, RCACHE_E_PROTOCOL, "the server sent what is no reply to any command", done);
         return 0;
     }
-    return reader_missing(lane->reader, LARGE_TEXT_SIZE);
+    return reader_missing(lane->reader);
 }
 
 /* ---- time ---- */

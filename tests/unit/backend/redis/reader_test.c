@@ -112,6 +112,96 @@ static void sixty_four_mebibytes_are_one_value(void **state) {
     reader_free(reader);
 }
 
+enum { LARGE = 20000, LARGE_SPELLED = LARGE + 64 };
+
+/* [large "" large] and 1, with line ends all over; returns the size. */
+static size_t spell_large(char *bytes, const char *large) {
+    int at = sprintf(bytes, "*3\r\n$%d\r\n", LARGE);
+    memcpy(bytes + at, large, LARGE);
+    at += LARGE;
+    at += sprintf(bytes + at, "\r\n$0\r\n\r\n$%d\r\n", LARGE);
+    memcpy(bytes + at, large, LARGE);
+    at += LARGE;
+    return (size_t)(at + sprintf(bytes + at, "\r\n:1\r\n"));
+}
+
+/* In pieces that end at the two cuts. */
+static void expect_large(const char *bytes, size_t size, const char *large, size_t first, size_t second) {
+    const size_t ends[] = { first, second, size };
+    const struct resp *resp;
+    struct reader *reader = reader_new();
+    int found = 0;
+    for (size_t i = 0, at = 0; i < 3; at = ends[i++]) {
+        assert_true(reader_feed(reader, bytes + at, ends[i] - at));
+        for (; reader_next(reader, &resp) == 1; found++) {
+            if (resp->type == RESP_INTEGER)
+                continue;
+            assert_int_equal(resp->count, 3);
+            assert_int_equal(resp->items[1].text.size, 0);
+            assert_int_equal(resp->items[2].blob->size, LARGE);
+            assert_memory_equal(resp->items[0].text.data, large, LARGE);
+            assert_memory_equal(resp->items[2].text.data, large, LARGE);
+        }
+    }
+    assert_int_equal(found, 2);
+    reader_free(reader);
+}
+
+static void large_texts_are_read_however_they_are_cut(void **state) {
+    (void)state;
+    static char large[LARGE], bytes[2 * LARGE_SPELLED];
+    for (size_t i = 0; i < LARGE; i++)
+        large[i] = "x\r\n$5\r\n:1"[i % 10];
+    size_t size = spell_large(bytes, large), cuts[100], count = 0;
+    for (size_t i = 0; i < 30; i++) { /* before and after each text's begin and end */
+        cuts[count++] = i;
+        cuts[count++] = LARGE + 10 + i;
+        cuts[count++] = size - 20 + (i < 20 ? i : 20);
+    }
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            if (cuts[i] <= cuts[j])
+                expect_large(bytes, size, large, cuts[i], cuts[j]);
+        }
+    }
+}
+
+static void what_is_missing_of_a_large_text_is_told(void **state) {
+    (void)state;
+    static char large[LARGE], bytes[2 * LARGE_SPELLED];
+    size_t size = spell_large(bytes, large), first = strlen("*3\r\n$20000\r\n");
+    const struct resp *resp;
+    struct reader *reader = reader_new();
+    for (size_t at = 0; at < size; at++) {
+        assert_true(reader_feed(reader, bytes + at, 1));
+        int got = reader_next(reader, &resp);
+        if (at + 1 >= first && at + 1 < first + LARGE)
+            assert_int_equal(reader_missing(reader), first + LARGE - at - 1);
+        else if (got == 1 || at + 1 < first || at + 1 < first + LARGE + 10)
+            assert_int_equal(reader_missing(reader), 0);
+    }
+    reader_free(reader);
+}
+
+static void without_memory_for_it_a_large_text_does_no_harm(void **state) {
+    (void)state;
+    static char large[LARGE], bytes[2 * LARGE_SPELLED];
+    size_t size = spell_large(bytes, large);
+    for (int number = 1, needed = 1; number <= needed; number++) {
+        const struct resp *resp;
+        refuse_number(number);
+        struct reader *reader = reader_new();
+        bool ok = reader != NULL && reader_feed(reader, bytes, 100) && reader_next(reader, &resp) == 0;
+        ok = ok && reader_feed(reader, bytes + 100, size - 100) && reader_next(reader, &resp) == 1;
+        refuse_none();
+        needed = asked;
+        if (ok)
+            assert_memory_equal(resp->items[2].text.data, large, LARGE);
+        assert_true(ok || number <= needed); /* nothing else makes it fail */
+        reader_free(reader);
+    }
+}
+
 static void expect_refused(const char *bytes, const char *error) {
     char text[256];
     snprintf(text, sizeof text, "!%s", error);
@@ -214,6 +304,9 @@ int main(void) {
         cmocka_unit_test(every_type_is_read_however_it_is_cut),
         cmocka_unit_test(large_texts_are_blobs),
         cmocka_unit_test(sixty_four_mebibytes_are_one_value),
+        cmocka_unit_test(large_texts_are_read_however_they_are_cut),
+        cmocka_unit_test(what_is_missing_of_a_large_text_is_told),
+        cmocka_unit_test(without_memory_for_it_a_large_text_does_no_harm),
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(items_are_bounded_over_the_whole_value),
         cmocka_unit_test(depth_is_bounded),

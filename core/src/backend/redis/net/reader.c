@@ -7,6 +7,8 @@
 
 /* No reply of ours comes near the bounds: they are against a peer that is no server. */
 enum { CHUNK_SIZE = 4096, BLOB_SIZE_MIN = 257, ITEMS_MAX = 1024 * 1024, DEPTH_MAX = 16 };
+/* What goes past the parser, and the largest value that there is. */
+enum { DIRECT_SIZE_MIN = 16 * 1024, DIRECT_SIZE_MAX = 512 * 1024 * 1024, LINE_END_SIZE = 2 };
 
 struct chunk {
     struct chunk *next;
@@ -20,6 +22,8 @@ struct reader {
     struct chunk *chunks; /* the newest first */
     struct resp *root;    /* of the last value; holds blobs */
     size_t items;         /* of all arrays of the value under way */
+    struct blob *direct;  /* a large text under way: it is put in its place at once */
+    size_t direct_got;    /* of it and its line end */
     const char *refusal;  /* NULL: what went wrong is in the parser's words */
 };
 
@@ -89,11 +93,17 @@ static void *make_text(const redisReadTask *task, char *text, size_t size) {
         text += 4;
         size -= 4;
     }
-    if (size >= BLOB_SIZE_MIN) {
+    struct reader *reader = task->privdata;
+    if (reader->direct != NULL) { /* complete, or the parser would not be here */
+        blob = reader->direct;
+        reader->direct = NULL;
+        size = blob->size;
+        bytes = blob->data;
+    } else if (size >= BLOB_SIZE_MIN) {
         blob = blob_copy(text, size);
         bytes = blob != NULL ? blob->data : NULL;
     } else {
-        bytes = take(task->privdata, size + 1);
+        bytes = take(reader, size + 1);
         if (bytes != NULL && size > 0)
             memcpy(bytes, text, size);
     }
@@ -202,6 +212,7 @@ void reader_free(struct reader *reader) {
     if (reader == NULL)
         return;
     forget_last(reader);
+    blob_drop(reader->direct);
     redisReaderFree(reader->parser);
     for (struct chunk *chunk = reader->chunks, *next; chunk != NULL; chunk = next) {
         next = chunk->next;
@@ -210,8 +221,61 @@ void reader_free(struct reader *reader) {
     mem_free(reader);
 }
 
+/* ---- large texts ---- */
+
+/* In the middle of a text: its size, and *got of its bytes.  The parser knows that a text comes, and stays before its
+ * length until it has it whole. */
+static size_t text_under_way(const redisReader *parser, size_t *got) {
+    if (parser->ridx < 0 || parser->task[parser->ridx]->type != REDIS_REPLY_STRING)
+        return 0;
+    size_t left = parser->len - parser->pos, at = 0, size = 0;
+    const char *bytes = left > 0 ? parser->buf + parser->pos : "";
+    for (; at < left && bytes[at] >= '0' && bytes[at] <= '9' && size < SIZE_MAX / 10; at++)
+        size = size * 10 + (size_t)(bytes[at] - '0');
+    if (at == 0 || left < at + LINE_END_SIZE || bytes[at] != '\r' || bytes[at + 1] != '\n')
+        return 0;
+    *got = left - at - LINE_END_SIZE;
+    return *got < size ? size : 0;
+}
+
+/* From here on its bytes go to where they are to stay, and the parser sees none of them. */
+static void begin_direct(struct reader *reader) {
+    redisReader *parser = reader->parser;
+    size_t got = 0, size = text_under_way(parser, &got);
+    if (size < DIRECT_SIZE_MIN || size > DIRECT_SIZE_MAX)
+        return;
+    reader->direct = blob_new(size);
+    if (reader->direct == NULL) /* the parser may have more luck */
+        return;
+    memcpy(reader->direct->data, parser->buf + parser->len - got, got);
+    reader->direct_got = got;
+    parser->pos = parser->len;
+}
+
+/* Returns how many bytes were taken; as the parser does, it takes any two for the line end. */
+static size_t feed_direct(struct reader *reader, const char *bytes, size_t size) {
+    struct blob *direct = reader->direct;
+    size_t got = reader->direct_got, missing = direct->size + LINE_END_SIZE - got;
+    size_t taken = size < missing ? size : missing;
+    if (got < direct->size)
+        memcpy(direct->data + got, bytes, taken < direct->size - got ? taken : direct->size - got);
+    reader->direct_got += taken;
+    return taken;
+}
+
 bool reader_feed(struct reader *reader, const void *data, size_t size) {
-    return redisReaderFeed(reader->parser, data, size) == REDIS_OK;
+    const char *bytes = data;
+    if (reader->direct != NULL) {
+        size_t taken = feed_direct(reader, bytes, size);
+        if (reader->direct_got < reader->direct->size + LINE_END_SIZE)
+            return true;
+        /* For the parser, it was an empty one. */
+        if (redisReaderFeed(reader->parser, "0\r\n\r\n", 5) != REDIS_OK)
+            return false;
+        bytes += taken;
+        size -= taken;
+    }
+    return size == 0 || redisReaderFeed(reader->parser, bytes, size) == REDIS_OK;
 }
 
 int reader_next(struct reader *reader, const struct resp **resp) {
@@ -219,25 +283,19 @@ int reader_next(struct reader *reader, const struct resp **resp) {
     forget_last(reader);
     if (redisReaderGetReply(reader->parser, &root) != REDIS_OK)
         return -1;
-    if (root == NULL)
+    if (root == NULL) {
+        if (reader->direct == NULL)
+            begin_direct(reader);
         return 0;
+    }
     reader->root = root;
     *resp = reader->root;
     return 1;
 }
 
-/* The parser knows that a text comes, and stays before its length until it has it whole. */
-size_t reader_missing(const struct reader *reader, size_t size_min) {
-    const redisReader *parser = reader->parser;
-    if (parser->ridx < 0 || parser->task[parser->ridx]->type != REDIS_REPLY_STRING)
-        return 0;
-    size_t left = parser->len - parser->pos, at = 0, size = 0;
-    const char *bytes = left > 0 ? parser->buf + parser->pos : "";
-    for (; at < left && bytes[at] >= '0' && bytes[at] <= '9' && size < SIZE_MAX / 10; at++)
-        size = size * 10 + (size_t)(bytes[at] - '0');
-    bool begun = at > 0 && left > at + 1 && bytes[at] == '\r' && bytes[at + 1] == '\n';
-    size_t got = begun ? left - at - 2 : 0;
-    return begun && size >= size_min && got < size ? size - got : 0;
+size_t reader_missing(const struct reader *reader) {
+    const struct blob *direct = reader->direct;
+    return direct != NULL && reader->direct_got < direct->size ? direct->size - reader->direct_got : 0;
 }
 
 const char *reader_error(const struct reader *reader) {

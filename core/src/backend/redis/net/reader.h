@@ -12,8 +12,9 @@ void reader_free(struct reader *reader);
 bool reader_feed(struct reader *reader, const void *data, size_t size); /* false for want of memory */
 /* 1: *resp is the next value, until the next call; 0: more bytes are needed; -1: no sense, or no memory. */
 int reader_next(struct reader *reader, const struct resp **resp);
-/* In the middle of a text of size_min bytes and more: how many of them are still to come.  0 anywhere else. */
-size_t reader_missing(const struct reader *reader, size_t size_min);
+/* After reader_next has returned 0, in the middle of a text of 16 KiB and more: how many of its bytes are still to
+ * come.  0 anywhere else.  They are copied once, straight to where they stay. */
+size_t reader_missing(const struct reader *reader);
 const char *reader_error(const struct reader *reader);
 
 #endif
