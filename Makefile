@@ -20,6 +20,7 @@ docs:
 	@tools/setup demo
 	@tools/build build/release -DCMAKE_BUILD_TYPE=Release
 	python tools/options_table.py build/release/libresilicache.so
+	python tools/cdef.py --lua core/include/resilicache.h >bindings/lua/lib/resty/resilicache/cdef.lua
 
 clean:
 	rm -rf build

@@ -1,6 +1,7 @@
 """Flattens a C header to declarations alone, as cffi and LuaJIT read them: no comments, no directives, no C++.
 
     python tools/cdef.py core/include/resilicache.h
+    python tools/cdef.py --lua core/include/resilicache.h    # as a Lua module, with the version
 """
 
 import re
@@ -33,7 +34,30 @@ def declarations(header: str) -> str:
     return "".join(line + "\n" for line in lines if line)
 
 
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
+LUA_MODULE = """\
+-- The declarations of resilicache.h, made by `python tools/cdef.py --lua`: what is changed here by hand is lost.
+return { version = %d, text = [[
+%s]] }
+"""
+
+
+def version(header: str) -> int:
+    """RCACHE_VERSION of a header's text."""
+    major, minor, patch = re.findall(r"^#define RCACHE_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)$", header, re.MULTILINE)
+    return int(major) * 1000000 + int(minor) * 1000 + int(patch)
+
+
+def lua_module(header: str) -> str:
+    return LUA_MODULE % (version(header), declarations(header))
+
+
+def main(arguments: list[str]) -> None:
+    as_lua = arguments[:1] == ["--lua"]
+    if len(arguments) != 1 + as_lua:
         sys.exit(__doc__)
-    sys.stdout.write(declarations(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    header = Path(arguments[-1]).read_text(encoding="utf-8")
+    sys.stdout.write(lua_module(header) if as_lua else declarations(header))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
