@@ -1,0 +1,49 @@
+-- native: arguments as the library takes them.  It copies them, so that these cells serve one call after the other.
+
+local ffi = require "ffi"
+local C = require("resty.resilicache.ffi").C
+
+local native = {}
+
+--- Seconds as milliseconds; nil as 0, which is the default.
+function native.ms(seconds)
+    return seconds and math.max(math.floor(seconds * 1000 + 0.5), 1) or 0
+end
+
+local function sizes_of_one()
+    local cell = ffi.new "uint32_t[1]"
+    return function(text)
+        cell[0] = #text
+        return cell
+    end
+end
+
+native.key_size, native.value_size = sizes_of_one(), sizes_of_one()
+
+--- All keys in one, their sizes, and how many they are.
+function native.batch(keys)
+    local sizes = ffi.new("uint32_t[?]", #keys)
+    for i = 1, #keys do
+        sizes[i - 1] = #tostring(keys[i])
+    end
+    return table.concat(keys), sizes, #keys
+end
+
+local function new_call(flags)
+    return ffi.new("rcache_call", { struct_size = ffi.sizeof "rcache_call", flags = flags })
+end
+
+native.raw_call, native.wait_call = new_call(C.RCACHE_RAW), new_call(C.RCACHE_WAIT)
+
+local fetch_call = new_call(0)
+
+function native.fetch_call(call)
+    if not call then
+        return nil
+    end
+    fetch_call.flags = call.strong == nil and 0 or call.strong and C.RCACHE_STRONG or C.RCACHE_EVENTUAL
+    fetch_call.deadline_ms = native.ms(call.deadline)
+    return fetch_call
+end
+
+return native
