@@ -91,6 +91,12 @@ def _lua(name: str) -> Callable[[Path, Path], Program]:
     return program
 
 
+def _nginx(prefix: Path, out: Path) -> Program:
+    if not Path("/usr/lib/nginx/modules/ngx_http_lua_module.so").exists():
+        raise Missing("there is no nginx with Lua on this machine")
+    return Program([sys.executable, str(HERE / "lua/in_nginx.py")])
+
+
 def python_bindings() -> list[str]:
     """Those that are built."""
 
@@ -108,6 +114,7 @@ RUNTIMES: dict[str, Callable[[Path, Path], Program]] = {
     **{f"python-{name}": _python("threads", name) for name in python_bindings()},
     **{f"asyncio-{name}": _python("asyncio", name) for name in python_bindings()},
     **{name: _lua(name) for name in ("lua5.4", "lua5.1", "luajit")},
+    "nginx": _nginx,
 }
 STORES = {
     "memory": "memory",
