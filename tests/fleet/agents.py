@@ -102,9 +102,15 @@ def _lua(prefix: Path, out: Path) -> tuple[list[str], dict[str, str]]:
     return ["lua5.4", str(RUNNERS / "lua/agent.lua")], lua_environment("lua5.4", prefix, out / "lua")
 
 
-# One that lives in a server, such as an nginx worker, is one more entry: a command that hands the lines on.
+def _nginx(prefix: Path, out: Path) -> tuple[list[str], dict[str, str]]:
+    if not Path("/usr/lib/nginx/modules/ngx_http_lua_module.so").exists():
+        raise Missing("there is no nginx with Lua on this machine: apt install nginx libnginx-mod-http-lua")
+    return [sys.executable, str(RUNNERS / "lua/agent_in_nginx.py")], {}
+
+
 AGENTS: dict[str, Callable[[Path, Path], tuple[list[str], dict[str, str]]]] = {
     "go": _go,
     "python": _python,
     "lua": _lua,
+    "nginx": _nginx,
 }

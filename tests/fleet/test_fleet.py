@@ -1,4 +1,4 @@
-"""A mixed fleet on one key of one server: programs in Go, Python and Lua, and the real rockscache."""
+"""A mixed fleet on one key of one server: programs in Go, Python and Lua, an nginx worker, and the real rockscache."""
 
 from __future__ import annotations
 
