@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from servers import START_SECONDS, Server, ask, binary, free_port
+from servers import Connection, ReplyError, Server, binary, free_port
 
 SLOTS = 16384
+START_SECONDS = 20.0
 MASTERS = 3
 
 
@@ -31,8 +32,8 @@ class Cluster:
                 bus = str(free_port())
                 self.nodes.append(Server(kind, "--cluster-enabled", "yes", "--cluster-port", bus))
                 first, last = SLOTS * number // MASTERS, SLOTS * (number + 1) // MASTERS - 1
-                self.nodes[-1].command("CLUSTER", "ADDSLOTSRANGE", str(first), str(last))
-                self.nodes[0].command("CLUSTER", "MEET", "127.0.0.1", str(self.nodes[-1].port), bus)
+                self.nodes[-1].ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(last))
+                self.nodes[0].ask("CLUSTER", "MEET", "127.0.0.1", str(self.nodes[-1].port), bus)
             _until(lambda: all(map(self._is_complete, self.nodes)), "the nodes know each other")
         except BaseException:
             self.stop()
@@ -40,7 +41,7 @@ class Cluster:
 
     @staticmethod
     def _is_complete(node: Server) -> bool:
-        told = node.command("CLUSTER", "INFO")
+        told = node.ask("CLUSTER", "INFO")
         return b"cluster_state:ok" in told and b"cluster_size:%d" % MASTERS in told
 
     @property
@@ -70,8 +71,9 @@ class Watched:
 
     def _is_told(self) -> bool:
         try:
-            return ask(self._port, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "master").startswith(b"*2")
-        except OSError:
+            with Connection(self._port) as connection:
+                return connection.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "master") is not None
+        except (OSError, ReplyError):
             return False
 
     @property

@@ -42,7 +42,7 @@ def agents(builds: Builds, server: Server) -> Iterator[dict[str, Agent]]:
     yield started
     for agent in started.values():
         agent.close()
-    assert server.command("DBSIZE") == b":0"
+    assert server.ask("DBSIZE") == 0
 
 
 @pytest.fixture(scope="module")

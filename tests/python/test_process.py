@@ -284,7 +284,7 @@ def test_a_server_that_hangs(server: Server) -> None:
 
 
 def test_what_is_no_entry(server: Server) -> None:
-    server.command("RPUSH", "list", "x")
+    server.ask("RPUSH", "list", "x")
     with Cache(server.url) as cache, pytest.raises(resilicache.TypeMismatchError) as caught:
         cache.fetch("list", 10, lambda: b"v")
     assert caught.value.key == "list"
