@@ -2,18 +2,27 @@
 
 from .certificates import Certificates, Pair
 from .client import DEADLINE_S, Connection, ReplyError, until
+from .cluster import Cluster, Node, SlotMove
 from .programs import KINDS, Missing, binary, free_port
+from .replicated import Replicated
+from .sentinel import Sentinel, SentinelSet
 from .server import Server, running, stop_all
 
 __all__ = [
     "DEADLINE_S",
     "KINDS",
     "Certificates",
+    "Cluster",
     "Connection",
     "Missing",
+    "Node",
     "Pair",
+    "Replicated",
     "ReplyError",
+    "Sentinel",
+    "SentinelSet",
     "Server",
+    "SlotMove",
     "binary",
     "free_port",
     "running",

@@ -78,8 +78,9 @@ class Certificates:
 
     def server_arguments(self) -> list[str]:
         """Clients show no certificate; add "--tls-auth-clients", "yes" where they have to."""
-        files = ["--tls-ca-cert-file", self.authority, "--tls-auth-clients", "no"]
-        return [*files, "--tls-cert-file", self.server.certificate, "--tls-key-file", self.server.key]
+        files = ["--tls-cert-file", self.server.certificate, "--tls-key-file", self.server.key]
+        among_servers = ["--tls-replication", "yes", "--tls-cluster", "yes"]
+        return ["--tls-ca-cert-file", self.authority, *files, "--tls-auth-clients", "no", *among_servers]
 
     def remove(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -61,9 +61,11 @@ class Server:
         arguments = [] if self.tls is None else self.tls.server_arguments()
         if self.user is not None:
             arguments += ["--user", self.user, "on", f">{self.password}", "~*", "&*", "+@all"]
-            arguments += ["--user", "default", "off"]
+            arguments += ["--user", "default", "off", "--masteruser", self.user]
         elif self.password is not None:
-            arguments += ["--requirepass", self.password, "--masterauth", self.password]
+            arguments += ["--requirepass", self.password]
+        if self.password is not None:
+            arguments += ["--masterauth", self.password]
         return arguments
 
     @property
@@ -71,13 +73,21 @@ class Server:
         return "redis" if self.tls is None else "rediss"
 
     @property
+    def access(self) -> str:
+        """What stands before the host in a URL."""
+        return f"{self.user or ''}:{self.password}@" if self.password is not None else ""
+
+    @property
     def url(self) -> str:
-        access = f"{self.user or ''}:{self.password}@" if self.password is not None else ""
-        return f"{self.scheme}://{access}127.0.0.1:{self.port}"
+        return f"{self.scheme}://{self.access}127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     @property
     def log(self) -> str:
@@ -96,9 +106,12 @@ class Server:
                 if attempt == START_ATTEMPTS or "in use" not in str(error):
                     raise
 
-    def _command(self) -> list[str]:
+    def _ports(self) -> list[str]:
         ports = ["--port", str(self.port)] if self.tls is None else ["--port", "0", "--tls-port", str(self.port)]
-        return [self._program, *ports, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *self.arguments]
+        return [*ports, "--bind", "127.0.0.1"]
+
+    def _command(self) -> list[str]:
+        return [self._program, *self._ports(), "--save", "", "--appendonly", "no", *self.arguments]
 
     def _start(self) -> None:
         with open(self.directory / "log", "ab") as log:
