@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,33 +10,18 @@ from typing import Any
 
 import pytest
 
-from parties import DEADLINE_S, Ours, Rocks, Server, until
-
-
-def _start_server(directory: Path) -> tuple[subprocess.Popen[bytes], int]:
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory)]
-    process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
-
-    def answers() -> bool:
-        assert process.poll() is None, "redis-server ended"
-        with socket.socket() as tried:
-            return tried.connect_ex(("127.0.0.1", port)) == 0
-
-    until(answers, "redis-server takes connections")
-    return process, port
+import servers
+from parties import Ours, Rocks, Server
 
 
 @pytest.fixture(scope="session")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    if shutil.which("redis-server") is None:
-        pytest.skip("there is no redis-server on PATH")
-    process, port = _start_server(tmp_path_factory.mktemp("server"))
-    yield port
-    process.terminate()
-    process.wait(DEADLINE_S)
+def port() -> Iterator[int]:
+    try:
+        server = servers.Server("redis7")
+    except servers.Missing as missing:
+        pytest.skip(str(missing))
+    yield server.port
+    server.stop()
 
 
 @pytest.fixture

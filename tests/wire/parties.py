@@ -5,59 +5,18 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from servers import DEADLINE_S, Connection, until
 
 if TYPE_CHECKING:
     import resilicache
 
-DEADLINE_S = 20.0
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE_S) -> Any:
-    """What the condition returns, once it is true."""
-    end = time.monotonic() + seconds
-    while not (met := condition()):
-        assert time.monotonic() < end, f"in {seconds} s it did not come to this: {what}"
-        time.sleep(0.002)
-    return met
-
-
-class Server:
-    """Raw looks at the server: a RESP 2 client, and what is written in a hash."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
-        self._stream = self._socket.makefile("rb")
-
-    def close(self) -> None:
-        self._stream.close()
-        self._socket.close()
-
-    def ask(self, *words: str | bytes | int) -> Any:
-        texts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-        frames = b"".join(b"$%d\r\n%s\r\n" % (len(text), text) for text in texts)
-        self._socket.sendall(b"*%d\r\n%s" % (len(texts), frames))
-        return self.read()
-
-    def read(self) -> Any:
-        line = self._stream.readline().rstrip(b"\r\n")
-        kind, rest = line[:1], line[1:]
-        if kind == b"+":
-            return rest
-        if kind == b":":
-            return int(rest)
-        if kind == b"$":
-            return None if rest == b"-1" else self._stream.read(int(rest) + 2)[:-2]
-        if kind == b"*":
-            return [self.read() for _ in range(int(rest))]
-        raise AssertionError(line or "the server has hung up")
+class Server(Connection):
+    """Raw looks at the server, and what is written in a hash."""
 
     def entry(self, key: str) -> dict[str, bytes]:
         flat = self.ask("HGETALL", key)
