@@ -1,4 +1,4 @@
-"""What every test has: the logs of its servers when it fails, and none of them left in the end."""
+"""What every test has: what its servers logged meanwhile, when it fails, and none of them left in the end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ import pytest
 import servers
 
 LOG_LINES = 40
+LOGGED = pytest.StashKey[dict[servers.Server, int]]()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    item.stash[LOGGED] = {server: len(server.log) for server in servers.running}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -18,8 +23,9 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed:
         for server in servers.running:
-            lines = server.log.splitlines()[-LOG_LINES:]
-            report.sections.append((f"log of {server.kind} on port {server.port}", "\n".join(lines)))
+            lines = server.log[item.stash[LOGGED].get(server, 0) :].splitlines()[-LOG_LINES:]
+            if lines:
+                report.sections.append((f"log of {server.kind} on port {server.port}", "\n".join(lines)))
     return report
 
 

@@ -2,7 +2,8 @@
  * milliseconds.  Times are either so long that none ends during a run, or so short that the next step waits until they
  * have; where one is about to end, the step waits too.  A step during which the machine stood still is forgotten.
  *
- * RCACHE_TEST_SEED repeats a run, RCACHE_TEST_STEPS says how long it is. */
+ * RCACHE_TEST_SEED repeats a run, RCACHE_TEST_STEPS says how long it is; an argument is the port of a server that runs
+ * already, which is then the only one. */
 #define _POSIX_C_SOURCE 200809L
 #include "backend/memory/memory.h"
 #include "base/clock.h"
@@ -243,15 +244,23 @@ static uint64_t number_from(const char *variable, uint64_t fallback) {
     return text != NULL && text[0] != '\0' ? strtoull(text, NULL, 10) : fallback;
 }
 
-int main(void) {
-    struct store stores[STORES_MAX];
-    size_t count = stores_start(stores);
+static bool run_both(const struct store *store) {
     uint64_t seed = number_from("RCACHE_TEST_SEED", random_from_system());
     uint64_t steps = number_from("RCACHE_TEST_STEPS", 10000);
-    bool same = true;
     printf("RCACHE_TEST_SEED=%" PRIu64 "\n", seed);
+    return run(store, seed, steps, false) && run(store, seed, steps, true);
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1) {
+        const struct store given = { .name = argv[1], .port = (uint16_t)strtoul(argv[1], NULL, 10) };
+        return run_both(&given) ? 0 : 1;
+    }
+    struct store stores[STORES_MAX];
+    size_t count = stores_start(stores);
+    bool same = true;
     for (size_t i = 1; same && i < count; i++) /* the first is memory */
-        same = run(&stores[i], seed, steps, false) && run(&stores[i], seed, steps, true);
+        same = run_both(&stores[i]);
     stores_stop(stores, count);
     return same ? 0 : 1;
 }

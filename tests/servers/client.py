@@ -1,4 +1,4 @@
-"""A blocking client of RESP 2, so that what the tests see of a server is not seen through what they test."""
+"""A blocking client, so that what the tests see of a server is not seen through what they test."""
 
 from __future__ import annotations
 
@@ -54,13 +54,17 @@ class Connection:
 
     def ask(self, *words: str | bytes | int) -> Any:
         """Text as bytes, integers, None, lists; an error is raised, but one inside a list stands in its place."""
-        self._socket.sendall(encode(words))
+        self.send(*words)
         reply = self.read()
         if isinstance(reply, ReplyError):
             raise reply
         return reply
 
+    def send(self, *words: str | bytes | int) -> None:
+        self._socket.sendall(encode(words))
+
     def read(self) -> Any:
+        """The next reply; of RESP 3 maps, as lists of names and values, pushes and nulls as well."""
         line = self._stream.readline().rstrip(b"\r\n")
         kind, rest = line[:1], line[1:]
         if kind == b"+":
@@ -71,6 +75,9 @@ class Connection:
             return int(rest)
         if kind == b"$":
             return None if rest == b"-1" else self._stream.read(int(rest) + 2)[:-2]
-        if kind == b"*":
-            return None if rest == b"-1" else [self.read() for _ in range(int(rest))]
-        raise ConnectionError("the server has hung up" if not line else f"not RESP 2: {line!r}")
+        if kind in (b"*", b">", b"%"):
+            count = int(rest) * (2 if kind == b"%" else 1)
+            return None if count < 0 else [self.read() for _ in range(count)]
+        if kind == b"_":
+            return None
+        raise ConnectionError("the server has hung up" if not line else f"no reply: {line!r}")

@@ -48,7 +48,7 @@ class Server:
     ) -> None:
         self.kind, self.tls, self.user, self.password = kind, tls, user, password
         self.arguments = [*self._access_arguments(), *arguments]
-        self._program = binary(kind)
+        self._program = self._find_program()
         self.directory = Path(tempfile.mkdtemp(prefix="resilicache-server-"))
         running.append(self)
         try:
@@ -56,6 +56,9 @@ class Server:
         except BaseException:
             self.stop()
             raise
+
+    def _find_program(self) -> str:
+        return binary(self.kind)
 
     def _access_arguments(self) -> list[str]:
         arguments = [] if self.tls is None else self.tls.server_arguments()
