@@ -35,9 +35,7 @@ if value and not mark then
 else
     redis.call('HSET', key, 'lockUntil', lease, 'lockOwner', owner)
 end
-if not keeps_lock then
-    live_at_least(life + 1000)
-end
+live_at_least(keeps_lock and 1 or life + 1000)
 if value and (bound <= 0 or now >= mark) then
     redis.call('HDEL', key, 'value', 'meta')
     value = false

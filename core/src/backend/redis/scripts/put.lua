@@ -7,6 +7,6 @@ if ARGV[4] == '0' then
     return { 'STORED' }
 end
 redis.call('HSET', key, 'value', ARGV[2], 'meta', ARGV[3])
-redis.call('HDEL', key, 'lockUntil', 'lockOwner')
 redis.call('PEXPIRE', key, ARGV[4])
+redis.call('HDEL', key, 'lockUntil', 'lockOwner')
 return { 'STORED' }
