@@ -32,7 +32,10 @@ local function watched(name)
 end
 local redis = { call = watched('call'), pcall = watched('pcall') }
 """
-EVENTS = {"the server crashes": "error('crashed')", "the key expires": "if not ended then real.call('DEL', KEYS[1]) end"}
+EVENTS = {
+    "the server crashes": "error('crashed')",
+    "the key expires": "if not ended then real.call('DEL', KEYS[1]) end",
+}
 
 LOCKED = "10000000000"
 ENTRIES: dict[str, dict[str, str]] = {
