@@ -1,0 +1,57 @@
+"""The load: a crew of threads, tasks and programs, whose judge speaks when the test is over."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+
+import pytest
+
+resilicache = pytest.importorskip("resilicache")
+
+from load.programs import Programs, start_program  # noqa: E402
+from load.truth import Truth  # noqa: E402
+from load.workers import Crew  # noqa: E402
+
+DELAY_S = 1.0
+KEYS = [f"row:{number}" for number in range(24)]
+OPTIONS = f"delay={DELAY_S}s&lock_expire=1s"
+CALLS_MIN = 200
+
+Load = Callable[[str], Truth]
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
+    return Programs(tmp_path_factory.mktemp("load"))
+
+
+@pytest.fixture
+def load(programs: Programs) -> Iterator[Load]:
+    """load(url): from then on until the end of the test, which fails if the judge finds anything."""
+    seed = int(os.environ.get("RCACHE_TEST_SEED", random.randrange(1 << 32)))
+    print(f"RCACHE_TEST_SEED={seed}")
+    truth = Truth(bound_s=DELAY_S + 0.5)
+    crew = Crew(truth, KEYS, seed)
+    opened: list[resilicache.Cache] = []
+    commands = [programs.command(language) for language in programs.here()]
+
+    def start(url: str) -> Truth:
+        url = f"{url}{'&' if '?' in url else '?'}{OPTIONS}"
+        for _ in range(2):  # as two processes would
+            opened.append(resilicache.Cache(url))
+            crew.start_threads(opened[-1], 3)
+        crew.start_tasks(url, 4)
+        for command in commands:
+            start_program(crew, *command, url)
+        return truth
+
+    yield start
+    crew.stop()
+    for cache in opened:
+        cache.close()
+    findings = truth.judge()
+    print(truth)
+    assert findings == []
+    assert sum(truth.done.values()) >= CALLS_MIN, truth.done

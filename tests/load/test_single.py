@@ -1,0 +1,68 @@
+"""One server under load: it is killed, stands still, and loses its connections."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from faults.proxy import Proxy
+from load.conftest import Load
+from load.truth import Truth
+from servers import KINDS, Missing, Server, until
+
+QUIET_CALLS = 500
+
+
+@pytest.fixture(params=KINDS)
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    try:
+        started = Server(request.param)
+    except Missing as missing:
+        pytest.skip(str(missing))
+    yield started
+    started.stop()
+
+
+def go_on(truth: Truth) -> None:
+    """Until some more calls have succeeded."""
+    done = sum(truth.done.values()) - truth.done["failed"]
+    until(lambda: sum(truth.done.values()) - truth.done["failed"] >= done + QUIET_CALLS, "the load goes on", 60)
+
+
+def test_nothing_happens(server: Server, load: Load) -> None:
+    go_on(load(server.url))
+
+
+def test_it_is_killed_and_comes_back_empty(server: Server, load: Load) -> None:
+    truth = load(server.url)
+    for _ in range(3):
+        go_on(truth)
+        with truth.outage("restart"):
+            server.restart()
+    go_on(truth)
+
+
+def test_it_stands_still(server: Server, load: Load) -> None:
+    truth = load(server.url)
+    go_on(truth)
+    with truth.outage("pause"):
+        server.pause()
+        time.sleep(1.5)  # more than op_timeout, so that connections count as dead
+        server.resume()
+    go_on(truth)
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    with Proxy(server.port) as before:
+        yield before
+
+
+def test_connections_are_lost(proxy: Proxy, load: Load) -> None:
+    truth = load(proxy.url)
+    for after in range(0, 2000, 97):
+        with truth.outage(f"cut after {after} bytes"):
+            proxy.cut(after)
+            go_on(truth)

@@ -1,0 +1,196 @@
+"""The database that is being cached, and the judge of what caches say of it.
+
+A row is a version.  Writers commit a new one, invalidate, and say when that was acknowledged; readers say when a fetch
+begins and what it returned.  Then a strong fetch may return nothing older than what was acknowledged, or returned by
+another strong fetch, before it began; an eventual one nothing older than what was acknowledged `bound_s` before; and
+neither what nobody has committed.  No call takes longer than its deadline, and none fails but while no server can
+answer, which whoever breaks something tells by outage()."""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import itertools
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+FINDINGS_MAX = 5  # of each kind of call
+DEADLINE_S = 5.0  # of every call
+SLACK_S = 5.0  # beyond the deadline, of a machine that has other things to do
+
+
+@dataclass
+class Row:
+    committed: int = 0
+    acknowledged: list[tuple[float, int]] = field(default_factory=lambda: [(0.0, 0)])  # ascending in both
+    returned: int = 0  # by strong fetches that have ended
+
+    def acknowledged_at(self, moment: float) -> int:
+        return self.acknowledged[bisect.bisect_right(self.acknowledged, (moment, 1 << 62)) - 1][1]
+
+
+@dataclass(frozen=True)
+class Call:
+    number: int
+    what: str
+    key: str
+    begin: float
+    floor: int
+
+
+@dataclass
+class Outage:
+    """From when to when calls may fail, and what came of it."""
+
+    what: str
+    begin: float
+    end: float = float("inf")
+    over: float = float("inf")  # from when on no call may fail
+    failures: list[float] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def fail(self, moment: float, why: str) -> None:
+        self.failures.append(moment)
+        self.reasons[re.sub(r"'[^']*'", "'...'", why)] += 1
+
+    def __str__(self) -> str:
+        lasted = f"{self.what}: {self.end - self.begin:.2f} s"
+        if not self.failures:
+            return f"{lasted}, no call failed"
+        first, last = min(self.failures) - self.begin, max(self.failures) - self.begin
+        reasons = "".join(f"\n    {count} {why}" for why, count in self.reasons.most_common(5))
+        when = f"from {first:.2f} s to {last:.2f} s after its begin"
+        return f"{lasted}; {len(self.failures)} calls failed, {when}{reasons}"
+
+
+class Truth:
+    def __init__(self, bound_s: float) -> None:
+        self._bound_s = bound_s
+        self._lock = threading.Lock()
+        self._rows: dict[str, Row] = {}
+        self._numbers = itertools.count(1)
+        self._open: dict[int, Call] = {}
+        self._findings: dict[str, list[str]] = {}
+        self.done: Counter[str] = Counter()
+        self.outages: list[Outage] = []
+        self._failures: list[tuple[Call, float, str]] = []
+
+    def _row(self, key: str) -> Row:
+        return self._rows.setdefault(key, Row())
+
+    @property
+    def findings(self) -> list[str]:
+        return [finding for findings in self._findings.values() for finding in findings]
+
+    def _find(self, call: Call, problem: str) -> None:
+        findings = self._findings.setdefault(call.what, [])
+        if len(findings) < FINDINGS_MAX:
+            findings.append(f"{call.what} {call.key} {problem}")
+
+    # ---- the database
+
+    def read(self, key: str) -> int:
+        with self._lock:
+            return self._row(key).committed
+
+    def commit(self, key: str) -> int:
+        with self._lock:
+            row = self._row(key)
+            row.committed += 1
+            return row.committed
+
+    def acknowledge(self, key: str, version: int) -> None:
+        """The invalidation that followed the commit has succeeded."""
+        with self._lock:
+            row = self._row(key)
+            row.acknowledged.append((time.monotonic(), max(version, row.acknowledged[-1][1])))
+
+    # ---- calls
+
+    def begin(self, what: str, key: str) -> int:
+        """what: strong, eventual, or anything else that returns no value."""
+        with self._lock:
+            row, now = self._row(key), time.monotonic()
+            strong = max(row.acknowledged_at(now), row.returned)
+            floor = strong if what == "strong" else row.acknowledged_at(self._due(now))
+            call = Call(next(self._numbers), what, key, now, floor)
+            self._open[call.number] = call
+            return call.number
+
+    def _due(self, now: float) -> float:
+        """What was acknowledged until then, eventual fetches have to know.  A primary that is replaced may forget what
+        its replica was not told, and the time of such values runs from the end of that."""
+        begin = now - self._bound_s
+        return min([begin, *(outage.begin - self._bound_s for outage in self.outages if outage.over > begin)])
+
+    def _close(self, number: int) -> Call:
+        call = self._open.pop(number)
+        seconds = time.monotonic() - call.begin
+        if seconds > DEADLINE_S + SLACK_S:
+            self._find(call, f"took {seconds:.1f} s, and its deadline was {DEADLINE_S} s")
+        return call
+
+    def end(self, number: int, value: str | None = None) -> None:
+        """value: as value_of() made it."""
+        with self._lock:
+            call = self._close(number)
+            self.done[call.what] += 1
+            if value is None:
+                return
+            row, (key, version) = self._row(call.key), parts_of(value)
+            if key != call.key:
+                self._find(call, f"returned the value of {key}")
+            elif not call.floor <= version <= row.committed:
+                self._find(call, f"returned version {version}; it had to be {call.floor} to {row.committed}")
+            if call.what == "strong":
+                row.returned = max(row.returned, version)
+
+    def fail(self, number: int, why: str) -> None:
+        with self._lock:
+            call = self._close(number)
+            self.done["failed"] += 1
+            self._failures.append((call, time.monotonic(), why))
+
+    # ---- breaking things
+
+    @contextlib.contextmanager
+    def outage(self, what: str, recovery_s: float = 3.0) -> Iterator[None]:
+        """Calls may fail while this lasts, and for so long after it."""
+        outage = Outage(what, time.monotonic())
+        self.outages.append(outage)
+        try:
+            yield
+        finally:
+            outage.end = time.monotonic()
+            outage.over = outage.end + recovery_s
+
+    def judge(self) -> list[str]:
+        """When all have stopped: what was wrong, in words."""
+        with self._lock:
+            failures, self._failures = self._failures, []
+            for call, end, why in failures:
+                excuse = next((one for one in self.outages if one.begin <= end and call.begin <= one.over), None)
+                if excuse is None:
+                    self._find(call, f"failed, and nothing was broken: {why}")
+                else:
+                    excuse.fail(end, why)
+            for call in self._open.values():
+                self._find(call, "has not returned")
+            return self.findings
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{count} {what}" for what, count in sorted(self.done.items()))
+        return "\n".join([f"calls: {counts}", *map(str, self.outages)])
+
+
+def value_of(key: str, version: int) -> str:
+    return f"{key} {version} " + "." * (version % 200)
+
+
+def parts_of(value: str) -> tuple[str, int]:
+    key, version, _ = value.split(" ", 2)
+    return key, int(version)
