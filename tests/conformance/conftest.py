@@ -11,12 +11,14 @@ from runtimes import CASES, RUNTIMES, STORES, Missing, Played, Program
 
 import servers
 from builds import install
-from deployments import Cluster, Watched
-from servers import Server
+from servers import Cluster, SentinelSet, Server
 
 AT_ONCE = 6
 """They spend their time waiting."""
-DEPLOYMENTS = {"cluster": lambda: Cluster("redis7"), "sentinel": lambda: Watched("redis7")}
+DEPLOYMENTS = {
+    "cluster": lambda: Cluster("redis7", replicas=0),
+    "sentinel": lambda: SentinelSet("redis7", replicas=0, sentinels=1),
+}
 PLAYED = pytest.StashKey[dict[tuple[str, str], Played]]()
 MARKS = {"ok": "ok", "FAILED": "FAILED", "n/a": "-"}
 
@@ -28,7 +30,7 @@ class Matrix:
         self._out, self._played = out, played
         self._prefix = install(out / "prefix")
         self._programs: dict[str, Program] = {}
-        self._servers: dict[str, Server | Cluster | Watched] = {}
+        self._servers: dict[str, Server | Cluster | SentinelSet] = {}
         self.lacks: dict[str, str] = {}
         """From runtimes and kinds of servers that are not here to what would help."""
         self._pool = ThreadPoolExecutor(AT_ONCE)

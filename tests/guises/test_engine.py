@@ -3,21 +3,18 @@ the guises differ, by tests of just that."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from builds import BUILD, ROOT, run
 from guises import GuiseServer
 from servers import until
 
 resilicache = pytest.importorskip("resilicache")
 
-ROOT = Path(__file__).resolve().parents[2]
-TOOL = Path(os.environ.get("RCACHE_BUILD", ROOT / "build/release")) / "resilicache"
 C_TESTS = ROOT / "build/debug"
 TRACKING = ("dragonfly", "keydb", "managed")
 STEPS = "3000"
@@ -41,26 +38,8 @@ def open_cache() -> Iterator[Callable[..., resilicache.Cache]]:
 Open = Callable[..., "resilicache.Cache"]
 
 
-def conforms() -> bool:
-    return "conform" in subprocess.run([TOOL, "--help"], capture_output=True, text=True, check=False).stdout
-
-
-def run(*command: str | Path, **environment: str) -> str:
-    done = subprocess.run(
-        [str(word) for word in command],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
-
-
-@pytest.mark.skipif(not conforms(), reason="this build of the tool has no `conform`")
 def test_the_conformance_cases(guise: GuiseServer) -> None:
-    assert " 0 failed" in run(TOOL, "conform", guise.url)
+    assert " 0 failed" in run(BUILD / "resilicache", "conform", guise.url)
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ ENTRIES: dict[str, dict[str, str]] = {
     "locked by another": {"value": "old", "lockUntil": LOCKED, "lockOwner": "another"},
 }
 ARGUMENTS: dict[str, list[Any]] = {
-    "acquire": ["me", LIFE_MS, BOUND_MS, "1", "", ""],
+    "acquire": ["me", LIFE_MS, BOUND_MS, "1", "", "", ""],
     "put": ["me", "new", "n=3", LIFE_MS],
     "renew": ["me", LIFE_MS],
     "release": ["me"],

@@ -17,7 +17,7 @@ Started = TypeVar("Started", bound=Server)
 
 def start_together(start: Callable[[], Started], count: int) -> list[Started]:
     """That many at once: all of them, or none and an error."""
-    with ThreadPoolExecutor(count) as pool:
+    with ThreadPoolExecutor(count + 1) as pool:
         starts = [pool.submit(start) for _ in range(count)]
     try:
         return [started.result() for started in starts]
