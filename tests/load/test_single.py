@@ -8,11 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from faults.proxy import Proxy
-from load.conftest import Load
-from load.truth import Truth
-from servers import KINDS, Missing, Server, until
-
-QUIET_CALLS = 500
+from load.conftest import Load, go_on
+from servers import KINDS, Missing, Server
 
 
 @pytest.fixture(params=KINDS)
@@ -23,12 +20,6 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         pytest.skip(str(missing))
     yield started
     started.stop()
-
-
-def go_on(truth: Truth) -> None:
-    """Until some more calls have succeeded."""
-    done = sum(truth.done.values()) - truth.done["failed"]
-    until(lambda: sum(truth.done.values()) - truth.done["failed"] >= done + QUIET_CALLS, "the load goes on", 60)
 
 
 def test_nothing_happens(server: Server, load: Load) -> None:

@@ -61,9 +61,9 @@ class Outage:
         lasted = f"{self.what}: {self.end - self.begin:.2f} s"
         if not self.failures:
             return f"{lasted}, no call failed"
-        first, last = min(self.failures) - self.begin, max(self.failures) - self.begin
+        first, last = min(self.failures) - self.begin, max(self.failures) - self.end
         reasons = "".join(f"\n    {count} {why}" for why, count in self.reasons.most_common(5))
-        when = f"from {first:.2f} s to {last:.2f} s after its begin"
+        when = f"from {first:.2f} s after its begin to {abs(last):.2f} s {'after' if last > 0 else 'before'} its end"
         return f"{lasted}; {len(self.failures)} calls failed, {when}{reasons}"
 
 
@@ -78,6 +78,11 @@ class Truth:
         self.done: Counter[str] = Counter()
         self.outages: list[Outage] = []
         self._failures: list[tuple[Call, float, str]] = []
+
+    @property
+    def succeeded(self) -> int:
+        with self._lock:
+            return self.done.total() - self.done["failed"]
 
     def _row(self, key: str) -> Row:
         return self._rows.setdefault(key, Row())
@@ -173,7 +178,7 @@ class Truth:
         with self._lock:
             failures, self._failures = self._failures, []
             for call, end, why in failures:
-                excuse = next((one for one in self.outages if one.begin <= end and call.begin <= one.over), None)
+                excuse = next((one for one in self.outages[::-1] if one.begin <= end and call.begin <= one.over), None)
                 if excuse is None:
                     self._find(call, f"failed, and nothing was broken: {why}")
                 else:

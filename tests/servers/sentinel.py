@@ -73,7 +73,7 @@ class SentinelSet:
         lines = [
             f"sentinel monitor {name} 127.0.0.1 {primary.port} {quorum}",
             f"sentinel down-after-milliseconds {name} {down_after_ms}",
-            f"sentinel failover-timeout {name} 5000",
+            f"sentinel failover-timeout {name} 3000",
             f"sentinel parallel-syncs {name} 5",
         ]
         if primary.user is not None:

@@ -1,0 +1,117 @@
+"""Clusters and sentinel sets under load: slots move, primaries fall and are replaced, nodes come and go.
+
+No call may fail but from when a primary falls until there is another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from load.conftest import KEYS, Load, go_on
+from servers import Cluster, Missing, SentinelSet
+
+CLUSTERS = ["redis7", "valkey9"]
+ROUNDS = 3
+
+
+@pytest.fixture(params=CLUSTERS)
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    try:
+        formed = Cluster(request.param)
+    except Missing as missing:
+        pytest.skip(str(missing))
+    yield formed
+    formed.stop()
+
+
+@pytest.fixture(params=CLUSTERS)
+def sentinels(request: pytest.FixtureRequest) -> Iterator[SentinelSet]:
+    try:
+        started = SentinelSet(request.param)
+    except Missing as missing:
+        pytest.skip(str(missing))
+    yield started
+    started.stop()
+
+
+def move_back_and_forth(cluster: Cluster, load: Load, atomic: bool) -> None:
+    truth = load(cluster.url)
+    go_on(truth)
+    for key in KEYS[:ROUNDS]:
+        slot, old = cluster.slot_of(key), cluster.primary_of(key)
+        for owner in [node for node in cluster.primaries if node is not old] + [old]:
+            cluster.move_slot(slot, owner, atomic=atomic)
+            go_on(truth, 50)
+    go_on(truth)
+
+
+def test_slots_move_back_and_forth(cluster: Cluster, load: Load) -> None:
+    move_back_and_forth(cluster, load, atomic=False)
+
+
+@pytest.mark.parametrize("cluster", ["valkey9"], indirect=True)
+def test_slots_move_atomically(cluster: Cluster, load: Load) -> None:
+    move_back_and_forth(cluster, load, atomic=True)
+
+
+def test_a_primary_of_a_cluster_is_killed(cluster: Cluster, load: Load) -> None:
+    truth = load(cluster.url)
+    for _ in range(2):
+        go_on(truth)
+        old = cluster.primary_of(KEYS[0])
+        with truth.outage(f"primary on port {old.port} killed"):
+            old.kill()
+            cluster.await_settled()
+        go_on(truth)
+        old.restart()
+        cluster.await_settled()
+    go_on(truth)
+
+
+def test_a_replica_of_a_cluster_takes_over(cluster: Cluster, load: Load) -> None:
+    truth = load(cluster.url)
+    go_on(truth)
+    for primary in cluster.primaries:
+        cluster.failover(primary)
+        go_on(truth)
+
+
+def test_a_node_comes_and_goes(cluster: Cluster, load: Load) -> None:
+    truth = load(cluster.url)
+    go_on(truth)
+    node = cluster.add_node()
+    slots = {cluster.slot_of(key): cluster.primary_of(key) for key in KEYS[:ROUNDS]}
+    for slot in slots:
+        cluster.move_slot(slot, node)
+    go_on(truth)
+    for slot, owner in slots.items():
+        cluster.move_slot(slot, owner)
+    cluster.remove_node(node)
+    go_on(truth)
+
+
+def test_a_watched_primary_is_killed(sentinels: SentinelSet, load: Load) -> None:
+    truth = load(sentinels.url)
+    for _ in range(2):
+        go_on(truth)
+        old = sentinels.primary
+        with truth.outage(f"primary on port {old.port} killed"):
+            old.kill()
+            sentinels.await_failover(old)
+        go_on(truth)
+        old.restart()
+        sentinels.await_settled()
+    go_on(truth)
+
+
+def test_a_sentinel_is_killed(sentinels: SentinelSet, load: Load) -> None:
+    truth = load(sentinels.url)
+    go_on(truth)
+    sentinels.sentinels[0].kill()
+    go_on(truth)
+    old = sentinels.primary
+    with truth.outage(f"primary on port {old.port} killed, with a sentinel less"):
+        old.kill()
+        sentinels.await_failover(old)
+    go_on(truth)
