@@ -11,14 +11,18 @@
 /* A server of its own, on which a cache is opened; the tests may kill it. */
 static struct store own;
 
-static rcache *open_own(const char *options) {
+static rcache *open_one_more(const char *options) {
     struct store *before = store_now;
-    own = (struct store){ .name = "own", .program = store_now->program };
-    assert_true(test_store_start(&own, NULL));
     store_now = &own;
     rcache *cache = scene_open(options);
     store_now = before;
     return cache;
+}
+
+static rcache *open_own(const char *options) {
+    own = (struct store){ .name = "own", .program = store_now->program };
+    assert_true(test_store_start(&own, NULL));
+    return open_one_more(options);
 }
 
 static void close_own(rcache *cache) {
@@ -162,13 +166,20 @@ static void a_strong_fetch_fails_if_the_server_goes_before_the_put(void **state)
 
 /* ---- a value of another history */
 
+/* By a cache that is gone before the server is: one that stays would repeat it to the next. */
+static void invalidate_elsewhere(const char *key) {
+    rcache *other = open_one_more(NULL);
+    assert_int_equal(invalidate(other, key).status, RCACHE_OK);
+    rcache_close(other);
+}
+
 /* The server forgets an invalidation that it had acknowledged. */
 static void roll_back(rcache *cache, const char *key, struct database *database) {
     assert_string_equal(fetch(cache, key, database, 0).text, "v1");
     assert_int_equal(fetch(cache, key, database, RCACHE_STRONG).outcome, RCACHE_HIT);
     assert_string_equal(command_to_own("SAVE"), "OK");
     database->row = 2;
-    assert_int_equal(invalidate(cache, key).status, RCACHE_OK);
+    invalidate_elsewhere(key);
     test_store_end(&own, SIGKILL);
     assert_true(test_store_restart(&own, NULL));
     assert_string_equal(command_to_own("DBSIZE"), "1");
@@ -210,10 +221,7 @@ static void a_new_cache_knows_a_rolled_back_value(void **state) {
     const char *key = key_of("user");
     roll_back(cache, key, &database);
     rcache_close(cache);
-    struct store *before = store_now;
-    store_now = &own;
-    cache = scene_open(NULL);
-    store_now = before;
+    cache = open_one_more(NULL);
     assert_string_equal(fetch(cache, key, &database, RCACHE_STRONG).text, "v2");
     close_own(cache);
 }
@@ -228,7 +236,7 @@ static void a_rolled_back_lease_stores_nothing(void **state) {
     wait_for(database.reading == 1);
     assert_string_equal(command_to_own("SAVE"), "OK");
     database.row = 2;
-    assert_int_equal(invalidate(cache, late.key).status, RCACHE_OK);
+    invalidate_elsewhere(late.key);
     test_store_end(&own, SIGKILL);
     assert_true(test_store_restart(&own, NULL));
     wait_for(get(cache, late.key).status == RCACHE_OK);
@@ -250,9 +258,7 @@ static void a_lease_that_was_asked_for_twice_stores(void **state) {
     wait_for(strstr(test_store_command("CLIENT LIST"), "cmd=evalsha") != NULL);
     test_store_command("CLIENT KILL TYPE normal");
     assert_string_equal(test_store_command("CLIENT UNPAUSE"), "OK");
-    wait_for(database.reading == 1);
-    const char *owner = inspect(cache, errand.key, "owner");
-    assert_string_equal(owner + strlen(owner) - 2, "-2");
+    wait_for(strstr(inspect(cache, errand.key, "owner"), "-2") != NULL);
     database.held = false;
     assert_string_equal(errand_end(&errand).text, "v1");
     assert_int_equal(counter(cache, "loads_stored"), 1);
