@@ -63,9 +63,17 @@ struct detour detour_read(struct slice error) {
 
 /* ---- maps, as servers send them ---- */
 
+/* A word of the map's; what is none, or says that it isn't known, stands for the server that was asked. */
+static bool is_host(struct slice host) {
+    for (size_t i = 0; i < host.size; i++)
+        if ((unsigned char)host.data[i] <= ' ')
+            return false;
+    return host.size > 0 && !slice_equal(host, slice_of_text("?"));
+}
+
 static bool add_server(struct buffer *map, struct slice host, int64_t port) {
     char digits[TEXT_NUMBER_SIZE];
-    bool known = host.size > 0 && !slice_equal(host, slice_of_text("?")) && memchr(host.data, ' ', host.size) == NULL;
+    bool known = is_host(host);
     return port > 0 && port <= PORT_MAX && buffer_append_text(map, " ") &&
            buffer_append(map, known ? host.data : "-", known ? host.size : 1) && buffer_append_text(map, " ") &&
            buffer_append_text(map, text_of_number(digits, port));
@@ -82,7 +90,8 @@ static bool is_slot(const struct resp *resp) {
 /* One range: first, last, then a server each: host, port, ... */
 static bool add_range(struct buffer *map, const struct resp *range) {
     char digits[TEXT_NUMBER_SIZE];
-    if (range->type != RESP_ARRAY || range->count < 3 || !is_slot(&range->items[0]) || !is_slot(&range->items[1]))
+    if (range->type != RESP_ARRAY || range->count < 3 || !is_slot(&range->items[0]) || !is_slot(&range->items[1]) ||
+        range->items[0].integer > range->items[1].integer)
         return false;
     bool ok = buffer_append_text(map, text_of_number(digits, range->items[0].integer)) &&
               buffer_append_text(map, " ") &&

@@ -42,10 +42,12 @@ static void a_cluster_is_asked_for_its_slots(void **state) {
     expect(where, "*1 *4 :0 :16383 *3 $a :1 $id *2 $b :2", "FRESH '0 16383 a 1 b 2\n'");
     expect(where, "*2 *3 :0 :1 *2 $a :1 *3 :2 :2 *2 _ :2", "FRESH '0 1 a 1\n2 2 - 2\n'");
     expect(where, "*1 *3 :0 :1 *2 $? :1", "FRESH '0 1 - 1\n'");
+    expect(where, "*1 *3 :0 :1 *2 $a\n9 :1", "FRESH '0 1 - 1\n'");
     const char *const none[] = { "*0",
                                  "_",
                                  "*1 *3 :0 :16384 *2 $a :1",
                                  "*1 *3 :-1 :1 *2 $a :1",
+                                 "*1 *3 :2 :1 *2 $a :1",
                                  "*1 *2 :0 :1",
                                  "*1 *3 :0 :1 *1 $a",
                                  "*1 *3 :0 :1 *2 $a :0",
