@@ -222,6 +222,42 @@ static void closing_while_another_thread_submits(void **state) {
     }
 }
 
+/* Another process gives its lease back, so that the load is ours by then, but not drained: nobody is to be made to load
+ * for an op that is at its end. */
+static void end_before_its_load_is_drained(bool close) {
+    const char *key = key_of(close ? "closed" : "canceled");
+    const uint32_t size = (uint32_t)strlen(key);
+    rcache *other = scene_open(NULL);
+    rcache_event event, load;
+    rcache_op *holder = rcache_op_fetch(other, key, &size, 1, 100000, NULL);
+    assert_int_equal(rcache_op_wait(holder, -1, &load), RCACHE_EVENT_LOAD);
+    loop_open(&loop, NULL);
+    rcache_op *op = rcache_op_fetch(loop.cache, key, &size, 1, 100000, NULL);
+    rcache_queue_submit(loop.queue, op, 0);
+    wait_for(rcache_queue_drain(loop.queue, &event, 1) == 0 && counter(loop.cache, "leases_busy") == 1);
+    rcache_load_finish(load.load);
+    wait_for(counter(loop.cache, "loads") == 1);
+    if (close)
+        rcache_close(loop.cache);
+    else
+        rcache_op_cancel(op);
+    assert_int_equal(rcache_queue_drain(loop.queue, &event, 1), 1);
+    assert_int_equal(event.kind, RCACHE_EVENT_DONE);
+    assert_int_equal(event.value.status, close ? RCACHE_E_CLOSED : RCACHE_E_CANCELED);
+    assert_null(event.load);
+    rcache_result_free(event.result);
+    rcache_queue_free(loop.queue);
+    rcache_close(close ? NULL : loop.cache);
+    rcache_op_free(holder);
+    rcache_close(other);
+}
+
+static void an_op_that_is_to_end_is_handed_no_load(void **state) {
+    (void)state;
+    end_before_its_load_is_drained(false);
+    end_before_its_load_is_drained(true);
+}
+
 /* Not of the queue, but of the same users: a program that looks in now and then instead of waiting. */
 static void an_op_gets_on_by_polling_alone(void **state) {
     (void)state;
@@ -254,6 +290,8 @@ int main(void) {
         cmocka_unit_test(closing_while_another_thread_submits),
         cmocka_unit_test(an_op_gets_on_by_polling_alone),
     };
-    const struct scene_tests group = { "queue", tests, sizeof tests / sizeof tests[0], false };
-    return scene_run(&group, 1);
+    const struct CMUnitTest server_tests[] = { cmocka_unit_test(an_op_that_is_to_end_is_handed_no_load) };
+    const struct scene_tests groups[] = { { "queue", tests, sizeof tests / sizeof tests[0], false },
+                                          { "queue and server", server_tests, 1, true } };
+    return scene_run(groups, 2);
 }

@@ -102,7 +102,9 @@ static enum call_event look(struct op *op, struct load **load) {
         if (settle_private(op))
             return CALL_DONE;
     }
-    *load = engine_take_load(cache_lock_engine(cache), op, clock_now_ms());
+    struct engine *engine = cache_lock_engine(cache);
+    bool ending = cache->closed || call_of(op)->canceled; /* a load that is there by now is given up with the op */
+    *load = ending ? NULL : engine_take_load(engine, op, clock_now_ms());
     bool done = *load == NULL && op->unsettled == 0;
     if (done)
         engine_disarm(&cache->engine, &op->timer);
