@@ -12,5 +12,6 @@ void request_clear(struct request *request) {
     reply_clear(&request->reply);
     request->form = 0;
     request->attempts = 0;
-    request->waits_again = request->seals = false;
+    request->waits_again = false;
+    request->seals = false;
 }
