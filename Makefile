@@ -3,7 +3,7 @@ URL ?= memory://
 export VIRTUAL_ENV := $(CURDIR)/build/venv
 export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 
-.PHONY: demo test docs clean
+.PHONY: demo test check-long fuzz docs clean
 
 demo:
 	@tools/setup demo
@@ -15,6 +15,13 @@ demo:
 test:
 	@tools/setup test
 	@tests/run
+
+# What takes hours, or as long as one likes; a part of it alone is a target of its own.
+check-long: fuzz
+
+fuzz:
+	@tools/setup long
+	tests/fuzz/run 600
 
 docs:
 	@tools/setup demo

@@ -1,16 +1,9 @@
 /* Lines of name=value as options: what is taken once is taken again, and reaches settings or contradicts another. */
 #include "base/alloc.h"
 #include "runtime/settings.h"
+#include "target.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(int truth) {
-    if (!truth)
-        abort();
-}
 
 static void set(rcache_options *options, const char *name, const char *value) {
     rcache_error err = RCACHE_ERROR_INIT;

@@ -3,15 +3,7 @@
 #include "backend/redis/net/reader.h"
 #include "backend/redis/redis.h"
 #include "resilicache.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(int truth) {
-    if (!truth)
-        abort();
-}
+#include "target.h"
 
 static void check_reply(const struct request *request) {
     const struct reply *reply = &request->reply;

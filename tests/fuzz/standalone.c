@@ -1,15 +1,15 @@
 /* standalone: runs a fuzz target without a fuzzer: every file of the corpus, then `--mutate N` variations of each by a
- * fixed seed, so that a failure repeats. */
+ * fixed seed, so that a failure repeats.  The input that fails is left in a file, which may be named instead of a
+ * corpus. */
 #include "base/random.h"
+#include "target.h"
 
 #include <dirent.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <signal.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* The sanitizers' own, where there are any. */
+void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 
 enum { INPUT_SIZE_MAX = 64 * 1024 };
 
@@ -38,12 +38,33 @@ static size_t mutate(uint8_t *data, size_t size, struct random *random) {
     return size;
 }
 
+static const uint8_t *at_hand;
+static size_t at_hand_size;
+
+static void keep_input(void) {
+    FILE *file = at_hand != NULL ? fopen("failed-input", "wb") : NULL;
+    if (file == NULL)
+        return;
+    fwrite(at_hand, 1, at_hand_size, file);
+    fclose(file);
+    fprintf(stderr, "the input is in ./failed-input\n");
+}
+
+static void keep_input_of_check(int number) {
+    keep_input();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
 static void run(const uint8_t *data, size_t size) {
     uint8_t *exact = malloc(size > 0 ? size : 1); /* of its very size, so that the sanitizer sees each byte beyond */
     if (exact == NULL)
         abort();
     memcpy(exact, data, size);
+    at_hand = data;
+    at_hand_size = size;
     LLVMFuzzerTestOneInput(exact, size);
+    at_hand = NULL;
     free(exact);
 }
 
@@ -63,29 +84,33 @@ static size_t run_file(const char *path, long mutations) {
     return 1;
 }
 
-static size_t run_directory(const char *path, long mutations) {
+static size_t run_path(const char *path, long mutations) {
     size_t files = 0;
     DIR *directory = opendir(path);
-    for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
+    if (directory == NULL)
+        return run_file(path, mutations);
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
         char name[1024];
         if (entry->d_name[0] == '.')
             continue;
         snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
         files += run_file(name, mutations);
     }
-    if (directory != NULL)
-        closedir(directory);
+    closedir(directory);
     return files;
 }
 
 int main(int argc, char **argv) {
     long mutations = 0;
     size_t files = 0;
+    signal(SIGABRT, keep_input_of_check);
+    if (__sanitizer_set_death_callback != NULL)
+        __sanitizer_set_death_callback(keep_input);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--mutate") == 0 && i + 1 < argc)
             mutations = strtol(argv[++i], NULL, 10);
         else
-            files += run_directory(argv[i], mutations);
+            files += run_path(argv[i], mutations);
     }
     printf("%zu files, %ld mutations of each\n", files, mutations);
     return files > 0 ? 0 : 1;

@@ -1,16 +1,9 @@
 /* Any text as a URL, through to settings: whole or nothing, and messages of one printable line. */
 #include "base/alloc.h"
 #include "runtime/settings.h"
+#include "target.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(int truth) {
-    if (!truth)
-        abort();
-}
 
 static void check_refusal(const struct settings *settings, int32_t status, const rcache_error *err) {
     check(status == RCACHE_E_INVALID || status == RCACHE_E_UNSUPPORTED);
