@@ -252,6 +252,32 @@ static void end_before_its_load_is_drained(bool close) {
     rcache_close(other);
 }
 
+/* Its answer was the stale value, and the load behind it is nobody's now: the key is free at once. */
+static void a_refresh_that_was_never_drained_is_given_back(void **state) {
+    (void)state;
+    struct database database = { .row = 1 };
+    const char *key = key_of("user");
+    rcache *other = scene_open(NULL);
+    assert_int_equal(set(other, key, "v0", 100000).status, RCACHE_OK);
+    size_t drained = 1;
+    for (int i = 0; i < 100 && drained > 0; i++) { /* until the service thread, and not a drain, gets the lease */
+        assert_int_equal(invalidate(other, key).status, RCACHE_OK);
+        loop_open(&loop, NULL);
+        submit_fetch(&loop, key, 0, NULL);
+        rcache_event event = { 0 };
+        do
+            drained = rcache_queue_drain(loop.queue, &event, 1);
+        while (drained == 0 && counter(loop.cache, "misses") == 0);
+        if (drained > 0)
+            take_event(&loop, &event);
+        wait_for(counter(loop.cache, "refreshes") == 1);
+        loop_close(&loop);
+    }
+    assert_int_equal(drained, 0);
+    assert_string_equal(fetch_until(other, key, &database, RCACHE_STRONG, 2000).text, "v1");
+    rcache_close(other);
+}
+
 static void an_op_that_is_to_end_is_handed_no_load(void **state) {
     (void)state;
     end_before_its_load_is_drained(false);
@@ -290,8 +316,9 @@ int main(void) {
         cmocka_unit_test(closing_while_another_thread_submits),
         cmocka_unit_test(an_op_gets_on_by_polling_alone),
     };
-    const struct CMUnitTest server_tests[] = { cmocka_unit_test(an_op_that_is_to_end_is_handed_no_load) };
+    const struct CMUnitTest server_tests[] = { cmocka_unit_test(an_op_that_is_to_end_is_handed_no_load),
+                                               cmocka_unit_test(a_refresh_that_was_never_drained_is_given_back) };
     const struct scene_tests groups[] = { { "queue", tests, sizeof tests / sizeof tests[0], false },
-                                          { "queue and server", server_tests, 1, true } };
+                                          { "queue and server", server_tests, 2, true } };
     return scene_run(groups, 2);
 }

@@ -217,7 +217,8 @@ void call_cancel(struct op *op) {
 }
 
 void call_abandon(struct op *op) {
-    if (call_of(op)->begun && op->unsettled > 0)
+    /* One that others settle may be settled by now, and have a refresh that nobody took. */
+    if (call_of(op)->begun && (op->shared || op->unsettled > 0))
         end(op, RCACHE_E_CANCELED, "given up by its caller");
     disarm(op);
 }
