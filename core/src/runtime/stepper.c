@@ -41,12 +41,15 @@ int32_t stepper_new(struct rcache *cache, struct stepper **result, rcache_error 
     struct stepper *stepper = mem_alloc_zeroed(1, sizeof *stepper);
     if (stepper != NULL) {
         stepper->cache = cache;
-        stepper->queue = queue_new(cache, QUEUE_WITHOUT_DESCRIPTOR);
+        if (make_lanes(stepper))
+            stepper->queue = queue_new(cache, QUEUE_WITHOUT_DESCRIPTOR);
     }
-    cache->stepper = stepper;
-    if (stepper == NULL || stepper->queue == NULL || !make_lanes(stepper))
-        return error_set(err, RCACHE_E_NOMEM, "no memory for a stepper"); /* what there is goes with the cache */
-    *result = stepper;
+    if (stepper == NULL || stepper->queue == NULL) {
+        stepper_clear(stepper, NULL);
+        stepper_free(stepper);
+        return error_set(err, RCACHE_E_NOMEM, "no memory for a stepper");
+    }
+    *result = cache->stepper = stepper;
     return RCACHE_OK;
 }
 
