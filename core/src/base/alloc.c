@@ -1,11 +1,13 @@
 #include "base/alloc.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
-static int (*refuse_hook)(void);
+static int (*_Atomic refuse_hook)(void);
 
 static int refused(void) {
-    return refuse_hook != NULL && refuse_hook();
+    int (*hook)(void) = atomic_load_explicit(&refuse_hook, memory_order_relaxed);
+    return hook != NULL && hook();
 }
 
 void *mem_alloc(size_t size) {

@@ -42,6 +42,18 @@ static void end(struct op *op, int32_t status, const char *what) {
     cache_unlock_engine(cache, NULL);
 }
 
+/* The op needs the service thread; without it, it is ended. */
+static bool has_service(struct op *op) {
+    struct rcache *cache = call_of(op)->cache;
+    if (service_start(cache))
+        return true;
+    if (cache->closed)
+        end(op, RCACHE_E_CLOSED, "the cache was closed");
+    else
+        end(op, RCACHE_E_NOMEM, "no thread for timers and connections could be started");
+    return false;
+}
+
 /* The first replies are in.  True: that was all. */
 static bool settle_private(struct op *op) {
     struct rcache *cache = call_of(op)->cache;
@@ -49,13 +61,8 @@ static bool settle_private(struct op *op) {
         disarm(op);
         return true;
     }
-    if (!service_start(cache)) {
-        if (cache->closed)
-            end(op, RCACHE_E_CLOSED, "the cache was closed");
-        else
-            end(op, RCACHE_E_NOMEM, "no thread for timers could be started");
+    if (!has_service(op))
         return true;
-    }
     struct engine *engine = cache_lock_engine(cache);
     op->timed = call_of(op)->queue != NULL;
     if (op->timed)
@@ -85,6 +92,8 @@ static bool begin(struct op *op) {
         end(op, RCACHE_E_CLOSED, "the cache was closed");
         return true;
     }
+    if (call->queue != NULL && cache->memory == NULL && !has_service(op)) /* nobody else leads for it */
+        return true;
     if (op->unsettled > 0 && op_prepare(op, &cache->settings.policy, &random)) {
         time_first_phase(op);
         cache_submit(cache, op);

@@ -169,6 +169,20 @@ static void take_reply(struct lane *lane, const struct resp *resp, int64_t now_m
         encode(lane, list_entry(node, struct request, node), done);
 }
 
+/* What came can't be read. */
+static void stumble(struct lane *lane, bool starved, int64_t now_ms, struct link_node *done) {
+    bool greeting = lane->state == LANE_GREETING;
+    lane->closed_node = lane->node;
+    if (greeting && starved)
+        fail_to_connect(lane, RCACHE_E_NOMEM, "no memory for its first replies", now_ms, done);
+    else if (greeting)
+        fail_to_connect(lane, RCACHE_E_PROTOCOL, "what answers is no Redis server", now_ms, done);
+    else if (starved)
+        hang_up(lane, RCACHE_E_NOMEM, "no memory for a reply", true, done);
+    else
+        hang_up(lane, RCACHE_E_PROTOCOL, "the server sent what is no reply to any command", false, done);
+}
+
 size_t lane_receive(struct lane *lane, const void *data, size_t size, int64_t now_ms, struct link_node *done) {
     if (lane->reader == NULL)
         return 0;
@@ -180,16 +194,9 @@ size_t lane_receive(struct lane *lane, const void *data, size_t size, int64_t no
         take_reply(lane, resp, now_ms, done);
     if (lane->reader == NULL)
         return 0;
-    if (next < 0 && lane->state == LANE_GREETING) {
-        lane->closed_node = lane->node;
-        fail_to_connect(lane, RCACHE_E_PROTOCOL, "what answers is no Redis server", now_ms, done);
-        return 0;
-    }
-    if (next < 0) {
-        give_up(lane, RCACHE_E_PROTOCOL, "the server sent what is no reply to any command", done);
-        return 0;
-    }
-    return reader_missing(lane->reader);
+    if (next < 0)
+        stumble(lane, !fed || reader_starved(lane->reader), now_ms, done);
+    return next < 0 ? 0 : reader_missing(lane->reader);
 }
 
 /* ---- time ---- */

@@ -72,8 +72,9 @@ void link_receive(struct link *link, bool readable, struct link_node *done) {
         if (got < 0)
             failure = connection_failure(link->connection);
         else if (!take_replies(link, &again, done)) {
-            status = RCACHE_E_PROTOCOL;
-            failure = "the server sent what is no reply to any command";
+            bool starved = connection_starved(link->connection);
+            status = starved ? RCACHE_E_NOMEM : RCACHE_E_PROTOCOL;
+            failure = starved ? "no memory for a reply" : "the server sent what is no reply to any command";
         }
     }
     pthread_mutex_lock(&link->lock);
@@ -83,7 +84,7 @@ void link_receive(struct link *link, bool readable, struct link_node *done) {
     for (struct link_node *node; (node = list_take(&again)) != NULL;)
         link_encode(link, list_entry(node, struct request, node), done);
     if (failure != NULL)
-        link_hang_up(link, status, failure, status == RCACHE_E_UNAVAILABLE, done);
+        link_hang_up(link, status, failure, status != RCACHE_E_PROTOCOL, done);
     else if (now_ms >= dead_ms(link))
         link_hang_up(link, RCACHE_E_UNAVAILABLE, "no answer from the server within op_timeout", false, done);
     pthread_mutex_unlock(&link->lock);

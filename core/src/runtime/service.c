@@ -9,6 +9,8 @@
 
 #include <poll.h>
 
+enum { STARVED_MS = 10 }; /* until the next try for memory to serve links with */
+
 void service_init(struct service *service) {
     pthread_mutex_init(&service->lock, NULL);
     service->wake = (struct notice)NOTICE_INIT;
@@ -29,10 +31,10 @@ struct round {
     int64_t until_ms;
 };
 
-/* Nodes may have come.  False for want of memory. */
+/* False for want of memory. */
 static bool fit(struct round *round, size_t count) {
     round->count = count;
-    if (count <= round->room)
+    if (count <= round->room && round->fds != NULL)
         return true;
     struct pollfd *fds = mem_resize(round->fds, (1 + 2 * count) * sizeof round->fds[0]);
     round->fds = fds != NULL ? fds : round->fds;
@@ -41,6 +43,22 @@ static bool fit(struct round *round, size_t count) {
     round->count = fds != NULL && leads != NULL ? count : round->room;
     round->room = round->count;
     return fds != NULL && leads != NULL;
+}
+
+static void round_free(struct round *round) {
+    if (round == NULL)
+        return;
+    mem_free(round->fds);
+    mem_free(round->leads);
+    mem_free(round);
+}
+
+static struct round *round_new(size_t count) {
+    struct round *round = mem_alloc_zeroed(1, sizeof *round);
+    if (round != NULL && fit(round, count))
+        return round;
+    round_free(round);
+    return NULL;
 }
 
 static void prepare_links(struct rcache *cache, struct round *round, struct link_node *done) {
@@ -89,6 +107,9 @@ static void serve(struct rcache *cache, struct round *round) {
     cache_tick_topology(cache, clock_now_ms());
     if (cache->topology.due_ms < round->until_ms)
         round->until_ms = cache->topology.due_ms;
+    int64_t again_ms = clock_now_ms() + STARVED_MS;
+    if (!fit(round, cache->links.count) && again_ms < round->until_ms) /* nodes have come, and no memory for them */
+        round->until_ms = again_ms;
     prepare_links(cache, round, &done);
     int timeout_ms = list_empty(&done) ? clock_timeout_ms(round->until_ms) : 0;
     round->fds[0].fd = service->wake.read_fd;
@@ -102,24 +123,27 @@ static void serve(struct rcache *cache, struct round *round) {
 
 static void *run(void *argument) {
     struct rcache *cache = argument;
-    struct round round = { .fds = mem_alloc_zeroed(1, sizeof round.fds[0]) };
-    while (!cache->closed && round.fds != NULL) {
-        fit(&round, cache->links.count); /* what there is no memory for is served when there is */
-        serve(cache, &round);
-    }
-    mem_free(round.fds);
-    mem_free(round.leads);
+    struct round *round = cache->service.round;
+    while (!cache->closed)
+        serve(cache, round);
+    round_free(round);
     cache_drop(cache);
     return NULL;
 }
 
+/* What the thread needs is there before it starts, so that whoever needs the thread is told where it isn't. */
 static bool start_thread(struct rcache *cache) {
-    if (!notice_open(&cache->service.wake))
+    struct service *service = &cache->service;
+    service->round = round_new(cache->links.count);
+    if (service->round == NULL || !notice_open(&service->wake)) {
+        round_free(service->round);
         return false;
+    }
     cache_hold(cache);
     if (thread_start(run, cache))
         return true;
-    notice_close(&cache->service.wake);
+    round_free(service->round);
+    notice_close(&service->wake);
     cache->owners--;
     return false;
 }

@@ -9,11 +9,13 @@
 #include <stdint.h>
 
 struct rcache;
+struct round;
 
 struct service {
     pthread_mutex_t lock; /* of starting */
     _Atomic bool started;
     struct notice wake;
+    struct round *round;       /* the thread's own */
     _Atomic int64_t sleeps_ms; /* until when, at the latest */
 };
 

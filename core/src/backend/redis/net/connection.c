@@ -105,6 +105,8 @@ static int32_t receive(struct introduction *self, const struct resp **resp) {
             continue;
         if (got > 0)
             return RCACHE_OK;
+        if (got < 0 && connection_starved(self->connection))
+            return refuse(self, RCACHE_E_NOMEM, "no memory for its first replies");
         if (got < 0)
             return refuse(self, RCACHE_E_PROTOCOL, "what answers is no Redis server");
         if (!ready(self, POLLIN))
@@ -198,6 +200,10 @@ int connection_next(struct connection *connection, const struct resp **resp) {
     if (got < 0)
         snprintf(connection->failure, sizeof connection->failure, "%s", reader_error(connection->reader));
     return got;
+}
+
+bool connection_starved(const struct connection *connection) {
+    return reader_starved(connection->reader);
 }
 
 const char *connection_failure(const struct connection *connection) {

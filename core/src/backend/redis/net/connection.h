@@ -23,8 +23,9 @@ const struct server_facts *connection_facts(const struct connection *connection)
 int64_t connection_write(struct connection *connection, const void *data, size_t size);
 /* Bytes read into the reader; 0: none there now; -1: the connection is lost, connection_failure says how. */
 int64_t connection_read(struct connection *connection);
-/* As reader_next. */
+/* As reader_next, and reader_starved. */
 int connection_next(struct connection *connection, const struct resp **resp);
+bool connection_starved(const struct connection *connection);
 const char *connection_failure(const struct connection *connection);
 
 #endif

@@ -298,6 +298,10 @@ size_t reader_missing(const struct reader *reader) {
     return direct != NULL && reader->direct_got < direct->size ? direct->size - reader->direct_got : 0;
 }
 
+bool reader_starved(const struct reader *reader) {
+    return reader->refusal == NULL && reader->parser->err == REDIS_ERR_OOM;
+}
+
 const char *reader_error(const struct reader *reader) {
     return reader->refusal != NULL ? reader->refusal : reader->parser->errstr;
 }

@@ -15,6 +15,8 @@ int reader_next(struct reader *reader, const struct resp **resp);
 /* After reader_next has returned 0, in the middle of a text of 16 KiB and more: how many of its bytes are still to
  * come.  0 anywhere else.  They are copied once, straight to where they stay. */
 size_t reader_missing(const struct reader *reader);
+/* It went wrong for want of memory, not for what was sent. */
+bool reader_starved(const struct reader *reader);
 const char *reader_error(const struct reader *reader);
 
 #endif
