@@ -48,7 +48,7 @@ static struct worker_node *node_of(struct worker *worker, uint32_t node) {
 }
 
 /* "redis://127.0.0.1:PORT" or "unix:///path" */
-static int dial(const rcache_value *url) {
+int worker_dial(const rcache_value *url) {
     char text[200];
     snprintf(text, sizeof text, "%.*s", (int)url->size, (const char *)url->data);
     struct sockaddr_un path = { .sun_family = AF_UNIX };
@@ -82,7 +82,7 @@ static void connect_node(struct worker *worker, const rcache_event *event) {
         rcache_stepper_connected(worker->stepper, event->node, pooled.facts);
         return;
     }
-    int fd = dial(&event->value);
+    int fd = worker_dial(&event->value);
     if (fd < 0) {
         rcache_stepper_lost(worker->stepper, event->node, strerror(errno));
         return;

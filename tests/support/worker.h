@@ -30,6 +30,9 @@ struct worker {
     size_t sizes[WORKER_OPS_MAX];          /* of the values */
 };
 
+/* A socket that is connected to what a CONNECT event says, or -1. */
+int worker_dial(const rcache_value *url);
+
 void worker_open(struct worker *worker, const char *options);
 void worker_close(struct worker *worker);
 void worker_fetch(struct worker *worker, const char *key, uint64_t tag, const rcache_call *call);
