@@ -108,6 +108,11 @@ static void begin(struct engine *engine, struct slot *slot, int64_t now_ms) {
     flight_acquire(engine, flight, false);
 }
 
+/* What its own peek saw may be older by now than what the flight was given, and past its time. */
+static bool may_be_served(const struct flight *flight, const struct slot *slot, int64_t now_ms) {
+    return !slot->op->strong && slot->request.reply.verdict == VERDICT_UNFRESH && now_ms < flight->stale_until;
+}
+
 void flight_seek(struct engine *engine, struct slot *slot, int64_t now_ms) {
     struct map_node *node = map_find(&engine->flights, slot->request.key);
     if (node == NULL) {
@@ -115,9 +120,7 @@ void flight_seek(struct engine *engine, struct slot *slot, int64_t now_ms) {
         return;
     }
     struct flight *flight = list_entry(node, struct flight, node);
-    /* What its own peek saw may be older by now than what the flight was given, and past its time. */
-    bool saw_stale = slot->request.reply.verdict == VERDICT_UNFRESH;
-    if (!slot->op->strong && saw_stale && now_ms < flight->stale_until) {
+    if (may_be_served(flight, slot, now_ms)) {
         settle_stale(engine, slot, flight->stale, flight->stale_absent);
         return;
     }
@@ -208,14 +211,16 @@ static bool loads_behind(const struct slot *slot) {
     return !slot->op->refresh_inline && slot->op->refresh == NULL;
 }
 
-void flight_serve_stale(struct engine *engine, struct flight *flight, struct blob *value, bool absent) {
+void flight_serve_stale(struct engine *engine, struct flight *flight, struct blob *value, bool absent,
+                        int64_t now_ms) {
     if (value == NULL)
         return;
     for (struct link_node *node = flight->waiting.next, *next; node != &flight->waiting; node = next) {
         next = node->next;
         struct slot *slot = list_entry(node, struct slot, waiting);
         bool owner = flight->initiator == slot && flight->request.reply.verdict == VERDICT_OWNED;
-        if (slot->op->strong || slot->joined >= flight->asked)
+        bool in_time = slot->joined < flight->asked || may_be_served(flight, slot, now_ms);
+        if (slot->op->strong || !in_time)
             continue;
         if (owner && !loads_behind(slot)) {
             blob_drop(slot->stale);
@@ -229,6 +234,15 @@ void flight_serve_stale(struct engine *engine, struct flight *flight, struct blo
     }
 }
 
+static struct slot *waiting_of(const struct flight *flight, const struct op *op) {
+    for (struct link_node *node = flight->waiting.next; node != &flight->waiting; node = node->next) {
+        struct slot *slot = list_entry(node, struct slot, waiting);
+        if (slot->op == op)
+            return slot;
+    }
+    return NULL;
+}
+
 void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms) {
     if (flight->initiator == NULL && !list_empty(&flight->waiting))
         flight->initiator = list_entry(flight->waiting.next, struct slot, waiting);
@@ -237,6 +251,10 @@ void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms) {
         flight_give_up(engine, flight, now_ms);
         return;
     }
+    /* What is refreshed behind an op must not be what the op still waits for, as where a key comes twice in it. */
+    struct slot *sibling = slot->settled ? waiting_of(flight, slot->op) : NULL;
+    if (sibling != NULL)
+        flight->initiator = slot = sibling;
     flight->state = FLIGHT_OWNED;
     list_append(slot->settled ? &slot->op->behind : &slot->op->owned, &flight->won);
 }

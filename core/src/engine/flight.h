@@ -93,7 +93,8 @@ void flight_fail_strong(struct engine *engine, struct flight *flight, int32_t st
 bool flight_owes_stale(const struct flight *flight);
 /* Serves the stale value to eventual waiters; the flight goes on.  The initiator, too, unless it is to load inline;
  * it is no longer among the waiting then. */
-void flight_serve_stale(struct engine *engine, struct flight *flight, struct blob *value, bool absent);
+void flight_serve_stale(struct engine *engine, struct flight *flight, struct blob *value, bool absent,
+                        int64_t now_ms);
 /* Leased for us: the load goes to the initiator, or to another that waits, or the lease back. */
 void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms);
 void flight_acquire(struct engine *engine, struct flight *flight, bool take_over);

@@ -140,13 +140,13 @@ static void acquired(struct engine *engine, struct flight *flight, int64_t now_m
         engine->counters->leases_owned++;
         flight->request.grant = flight->renewal.grant = reply->grant;
         note_stale(flight);
-        flight_serve_stale(engine, flight, reply->value, reply->absent);
+        flight_serve_stale(engine, flight, reply->value, reply->absent, now_ms);
         flight_won(engine, flight, now_ms);
         if (op == NULL && flight->state == FLIGHT_OWNED && flight->initiator->op->acquiring == 0)
             load_hand_over(engine, flight->initiator->op, now_ms);
     } else {
         note_stale(flight);
-        flight_serve_stale(engine, flight, reply->value, reply->absent);
+        flight_serve_stale(engine, flight, reply->value, reply->absent, now_ms);
         if (flight->initiator != NULL && flight->initiator->settled)
             flight->initiator = NULL;
         wait_for_holder(engine, flight, now_ms);

@@ -28,16 +28,21 @@ static struct blob *text(const char *value) {
     return blob_copy(value, strlen(value));
 }
 
-/* A fetch whose peek found the value unfresh; not entered yet. */
-static struct op *peeked(const char *value) {
-    static const uint32_t size = 1;
+/* A fetch of so many times the same key, whose peeks found the value unfresh; not entered yet. */
+static struct op *peeked_times(const char *value, size_t count) {
+    static const uint32_t sizes[] = { 1, 1 };
     struct random random = { 1 };
-    struct op *op = op_new(OP_FETCH, slice_of(NULL, 0), "k", &size, 1, slice_of(NULL, 0), 0);
+    struct op *op = op_new(OP_FETCH, slice_of(NULL, 0), "kk", sizes, count, slice_of(NULL, 0), 0);
     assert_non_null(op);
     assert_true(op_prepare(op, &POLICY, &random));
-    op->slots[0].request.reply = (struct reply){ .verdict = VERDICT_UNFRESH, .value = text(value), .lease = "0" };
+    for (size_t i = 0; i < count; i++)
+        op->slots[i].request.reply = (struct reply){ .verdict = VERDICT_UNFRESH, .value = text(value), .lease = "0" };
     assert_false(op_settle(op, &counters));
     return op;
+}
+
+static struct op *peeked(const char *value) {
+    return peeked_times(value, 1);
 }
 
 /* Answers the one request that is to be carried out. */
@@ -56,6 +61,10 @@ static void expect_stale(const struct op *op, const char *value) {
     assert_string_equal(op->slots[0].value->data, value);
 }
 
+static struct reply owned(const char *value) {
+    return (struct reply){ .verdict = VERDICT_OWNED, .value = text(value), .stale_ms = 5000 };
+}
+
 static void end(struct op *op) {
     engine_end_op(&engine, op, RCACHE_E_CLOSED, "the test is over", NOW_MS);
     for (struct link_node *node; (node = list_take(&engine.awake)) != NULL;)
@@ -69,7 +78,7 @@ static void a_joiner_is_served_what_the_flight_was_given(void **state) {
     (void)state;
     struct op *slow = peeked("v1"), *other = peeked("v2");
     engine_enter(&engine, other, NOW_MS);
-    answer(VERB_ACQUIRE, (struct reply){ .verdict = VERDICT_OWNED, .value = text("v2"), .stale_ms = 5000 });
+    answer(VERB_ACQUIRE, owned("v2"));
     expect_stale(other, "v2");
     engine_enter(&engine, slow, NOW_MS);
     expect_stale(slow, "v2");
@@ -78,9 +87,51 @@ static void a_joiner_is_served_what_the_flight_was_given(void **state) {
     engine_clear(&engine);
 }
 
+/* The second would wait for the refresh, and the refresh for the second. */
+static void a_key_that_comes_twice_is_served_twice(void **state) {
+    (void)state;
+    struct op *op = peeked_times("v1", 2);
+    engine_enter(&engine, op, NOW_MS);
+    answer(VERB_ACQUIRE, owned("v1"));
+    expect_stale(op, "v1");
+    assert_non_null(op->refresh);
+    end(op);
+    engine_clear(&engine);
+}
+
+/* Its peek said nothing of a value, so that there is nothing that it could be served: it gets the load itself. */
+static void what_an_op_waits_for_is_not_loaded_behind_it(void **state) {
+    (void)state;
+    struct op *op = peeked_times("v1", 2);
+    op->slots[1].request.reply.verdict = VERDICT_MISS;
+    engine_enter(&engine, op, NOW_MS);
+    answer(VERB_ACQUIRE, owned("v1"));
+    assert_int_equal(op->unsettled, 1);
+    assert_null(op->refresh);
+    assert_non_null(op->load);
+    end(op);
+    engine_clear(&engine);
+}
+
+static void who_comes_while_the_lease_is_asked_for_is_served_at_once(void **state) {
+    (void)state;
+    struct op *first = peeked("v1"), *second = peeked("v1");
+    engine_enter(&engine, first, NOW_MS);
+    engine_enter(&engine, second, NOW_MS);
+    answer(VERB_ACQUIRE, owned("v1"));
+    expect_stale(first, "v1");
+    expect_stale(second, "v1");
+    end(second);
+    end(first);
+    engine_clear(&engine);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_joiner_is_served_what_the_flight_was_given, setup),
+        cmocka_unit_test_setup(a_key_that_comes_twice_is_served_twice, setup),
+        cmocka_unit_test_setup(what_an_op_waits_for_is_not_loaded_behind_it, setup),
+        cmocka_unit_test_setup(who_comes_while_the_lease_is_asked_for_is_served_at_once, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
