@@ -234,6 +234,11 @@ void flight_serve_stale(struct engine *engine, struct flight *flight, struct blo
     }
 }
 
+void flight_appoint(struct flight *flight) {
+    if (flight->initiator == NULL && !list_empty(&flight->waiting))
+        flight->initiator = list_entry(flight->waiting.next, struct slot, waiting);
+}
+
 static struct slot *waiting_of(const struct flight *flight, const struct op *op) {
     for (struct link_node *node = flight->waiting.next; node != &flight->waiting; node = node->next) {
         struct slot *slot = list_entry(node, struct slot, waiting);
@@ -244,8 +249,7 @@ static struct slot *waiting_of(const struct flight *flight, const struct op *op)
 }
 
 void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms) {
-    if (flight->initiator == NULL && !list_empty(&flight->waiting))
-        flight->initiator = list_entry(flight->waiting.next, struct slot, waiting);
+    flight_appoint(flight);
     struct slot *slot = flight->initiator;
     if (slot == NULL) {
         flight_give_up(engine, flight, now_ms);

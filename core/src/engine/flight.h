@@ -95,6 +95,8 @@ bool flight_owes_stale(const struct flight *flight);
  * it is no longer among the waiting then. */
 void flight_serve_stale(struct engine *engine, struct flight *flight, struct blob *value, bool absent,
                         int64_t now_ms);
+/* Where who asked for the lease has left, another that waits is to load. */
+void flight_appoint(struct flight *flight);
 /* Leased for us: the load goes to the initiator, or to another that waits, or the lease back. */
 void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms);
 void flight_acquire(struct engine *engine, struct flight *flight, bool take_over);

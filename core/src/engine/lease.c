@@ -140,6 +140,7 @@ static void acquired(struct engine *engine, struct flight *flight, int64_t now_m
         engine->counters->leases_owned++;
         flight->request.grant = flight->renewal.grant = reply->grant;
         note_stale(flight);
+        flight_appoint(flight); /* before they leave with what is stale */
         flight_serve_stale(engine, flight, reply->value, reply->absent, now_ms);
         flight_won(engine, flight, now_ms);
         if (op == NULL && flight->state == FLIGHT_OWNED && flight->initiator->op->acquiring == 0)

@@ -126,12 +126,30 @@ static void who_comes_while_the_lease_is_asked_for_is_served_at_once(void **stat
     engine_clear(&engine);
 }
 
+/* The flight of the first is kept for a while, and has nobody to load when its lease is won by the second. */
+static void a_lease_that_serves_something_stale_refreshes_it(void **state) {
+    (void)state;
+    struct op *first = peeked("v1"), *second = peeked("v1");
+    engine_enter(&engine, first, NOW_MS);
+    answer(VERB_ACQUIRE, (struct reply){ .verdict = VERDICT_BUSY, .value = text("v1"), .stale_ms = 1,
+                                         .remaining_ms = 3000, .lease = "1" });
+    expect_stale(first, "v1");
+    engine_enter(&engine, second, NOW_MS + 2);
+    answer(VERB_ACQUIRE, owned("v1"));
+    expect_stale(second, "v1");
+    assert_non_null(second->refresh);
+    end(second);
+    end(first);
+    engine_clear(&engine);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_joiner_is_served_what_the_flight_was_given, setup),
         cmocka_unit_test_setup(a_key_that_comes_twice_is_served_twice, setup),
         cmocka_unit_test_setup(what_an_op_waits_for_is_not_loaded_behind_it, setup),
         cmocka_unit_test_setup(who_comes_while_the_lease_is_asked_for_is_served_at_once, setup),
+        cmocka_unit_test_setup(a_lease_that_serves_something_stale_refreshes_it, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
