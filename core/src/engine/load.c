@@ -70,14 +70,29 @@ void load_timer(struct engine *engine, struct load *load, int64_t now_ms) {
     engine_arm(engine, &load->timer, now_ms + renewal_ms(engine));
 }
 
+/* The option bounds waiting, not the caller's own work. */
+static void pause_deadline(struct engine *engine, struct op *op, int64_t now_ms) {
+    if (op->deadline_given || op->loading++ > 0)
+        return;
+    op->loading_since_ms = now_ms;
+    engine_disarm(engine, &op->timer);
+}
+
+static void resume_deadline(struct engine *engine, struct op *op, int64_t now_ms) {
+    if (op->deadline_given || --op->loading > 0)
+        return;
+    op->deadline_ms += now_ms - op->loading_since_ms;
+    if (op->timed && op->unsettled > 0)
+        engine_arm(engine, &op->timer, op->deadline_ms);
+}
+
 /* Leases that were won while this load waited to be taken make the next one. */
 struct load *engine_take_load(struct engine *engine, struct op *op, int64_t now_ms) {
     struct load *load = op->load;
     op->load = NULL;
     if (load == NULL)
         return NULL;
-    if (!op->deadline_given)
-        engine_disarm(engine, &op->timer); /* the option bounds waiting, not the caller's own work */
+    pause_deadline(engine, op, now_ms);
     if (op->acquiring == 0)
         load_hand_over(engine, op, now_ms);
     return load;
@@ -102,11 +117,8 @@ static void end_if_late(struct engine *engine, struct load *load, int64_t now_ms
 void engine_finish_load(struct engine *engine, struct load *load, int64_t now_ms) {
     engine_disarm(engine, &load->timer);
     struct op *op = load->op;
-    if (!op->deadline_given && !load->behind) {
-        op->deadline_ms += now_ms - load->began_ms;
-        if (op->timed && op->unsettled > 0)
-            engine_arm(engine, &op->timer, op->deadline_ms);
-    }
+    if (!load->behind)
+        resume_deadline(engine, op, now_ms);
     end_if_late(engine, load, now_ms);
     for (size_t i = 0; i < load->count; i++) {
         struct load_item *item = &load->items[i];

@@ -67,6 +67,8 @@ struct op {
     struct load *load;          /* to be handed to the caller; taken by the driver */
     struct load *refresh;       /* the same, beside DONE */
     struct timer timer;         /* the deadline, for drivers that have no thread waiting */
+    uint32_t loading;           /* loads that its caller has taken and not finished: */
+    int64_t loading_since_ms;   /* meanwhile the option's deadline stands still */
     struct link_node awake;     /* in engine->awake */
     _Atomic size_t pending;     /* private phase: replies still due */
     void *driver;               /* the driver's own; lies behind the slots, zero at first */

@@ -21,6 +21,7 @@ static struct counters counters;
 
 static int setup(void **state) {
     (void)state;
+    counters = (struct counters){ 0 };
     return engine_init(&engine, &POLICY, &counters, 1, 1) ? 0 : -1;
 }
 
@@ -28,21 +29,24 @@ static struct blob *text(const char *value) {
     return blob_copy(value, strlen(value));
 }
 
-/* A fetch of so many times the same key, whose peeks found the value unfresh; not entered yet. */
-static struct op *peeked_times(const char *value, size_t count) {
+/* A fetch of keys of one letter each; not entered yet.  Their peeks found the value unfresh, or, if NULL, none. */
+static struct op *fetch(const char *keys, const char *value) {
     static const uint32_t sizes[] = { 1, 1 };
     struct random random = { 1 };
-    struct op *op = op_new(OP_FETCH, slice_of(NULL, 0), "kk", sizes, count, slice_of(NULL, 0), 0);
+    struct op *op = op_new(OP_FETCH, slice_of(NULL, 0), keys, sizes, strlen(keys), slice_of(NULL, 0), 0);
     assert_non_null(op);
     assert_true(op_prepare(op, &POLICY, &random));
-    for (size_t i = 0; i < count; i++)
-        op->slots[i].request.reply = (struct reply){ .verdict = VERDICT_UNFRESH, .value = text(value), .lease = "0" };
+    for (size_t i = 0; i < op->count; i++)
+        op->slots[i].request.reply = value == NULL ? (struct reply){ .verdict = VERDICT_MISS }
+                                                   : (struct reply){ .verdict = VERDICT_UNFRESH,
+                                                                     .value = text(value),
+                                                                     .lease = "0" };
     assert_false(op_settle(op, &counters));
     return op;
 }
 
 static struct op *peeked(const char *value) {
-    return peeked_times(value, 1);
+    return fetch("k", value);
 }
 
 /* Answers the one request that is to be carried out. */
@@ -67,6 +71,11 @@ static struct reply owned(const char *value) {
 
 static void end(struct op *op) {
     engine_end_op(&engine, op, RCACHE_E_CLOSED, "the test is over", NOW_MS);
+    for (struct link_node *node; (node = list_take(&engine.outgoing)) != NULL;) {
+        struct request *request = list_entry(node, struct request, node);
+        request->reply.status = RCACHE_E_CLOSED;
+        engine_reply(&engine, request, NOW_MS);
+    }
     for (struct link_node *node; (node = list_take(&engine.awake)) != NULL;)
         op_drop(list_entry(node, struct op, awake));
     op_drop(op);
@@ -90,7 +99,7 @@ static void a_joiner_is_served_what_the_flight_was_given(void **state) {
 /* The second would wait for the refresh, and the refresh for the second. */
 static void a_key_that_comes_twice_is_served_twice(void **state) {
     (void)state;
-    struct op *op = peeked_times("v1", 2);
+    struct op *op = fetch("kk", "v1");
     engine_enter(&engine, op, NOW_MS);
     answer(VERB_ACQUIRE, owned("v1"));
     expect_stale(op, "v1");
@@ -102,7 +111,7 @@ static void a_key_that_comes_twice_is_served_twice(void **state) {
 /* Its peek said nothing of a value, so that there is nothing that it could be served: it gets the load itself. */
 static void what_an_op_waits_for_is_not_loaded_behind_it(void **state) {
     (void)state;
-    struct op *op = peeked_times("v1", 2);
+    struct op *op = fetch("kk", "v1");
     op->slots[1].request.reply.verdict = VERDICT_MISS;
     engine_enter(&engine, op, NOW_MS);
     answer(VERB_ACQUIRE, owned("v1"));
@@ -143,6 +152,31 @@ static void a_lease_that_serves_something_stale_refreshes_it(void **state) {
     engine_clear(&engine);
 }
 
+/* Two keys whose leases are won one after the other: the second load is under way when the first is finished. */
+static void the_options_deadline_waits_for_every_loader(void **state) {
+    (void)state;
+    struct op *op = fetch("ab", NULL);
+    op->timed = true;
+    op->deadline_ms = NOW_MS + POLICY.deadline_ms;
+    engine_arm(&engine, &op->timer, op->deadline_ms);
+    engine_enter(&engine, op, NOW_MS);
+    answer(VERB_ACQUIRE, (struct reply){ .verdict = VERDICT_OWNED });
+    answer(VERB_ACQUIRE, (struct reply){ .verdict = VERDICT_BUSY, .remaining_ms = 1, .lease = "1" });
+    struct load *first = engine_take_load(&engine, op, NOW_MS);
+    answer(VERB_PEEK, (struct reply){ .verdict = VERDICT_MISS });
+    answer(VERB_ACQUIRE, (struct reply){ .verdict = VERDICT_OWNED });
+    struct load *second = engine_take_load(&engine, op, NOW_MS);
+    assert_non_null(first);
+    assert_non_null(second);
+    engine_finish_load(&engine, first, NOW_MS + POLICY.deadline_ms / 2);
+    engine_tick(&engine, NOW_MS + POLICY.deadline_ms * 2);
+    assert_int_equal(counters.timeouts, 0);
+    engine_finish_load(&engine, second, NOW_MS + POLICY.deadline_ms * 2);
+    assert_int_equal(op->deadline_ms, NOW_MS + POLICY.deadline_ms * 3);
+    end(op);
+    engine_clear(&engine);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_joiner_is_served_what_the_flight_was_given, setup),
@@ -150,6 +184,7 @@ int main(void) {
         cmocka_unit_test_setup(what_an_op_waits_for_is_not_loaded_behind_it, setup),
         cmocka_unit_test_setup(who_comes_while_the_lease_is_asked_for_is_served_at_once, setup),
         cmocka_unit_test_setup(a_lease_that_serves_something_stale_refreshes_it, setup),
+        cmocka_unit_test_setup(the_options_deadline_waits_for_every_loader, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
