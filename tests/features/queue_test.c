@@ -182,6 +182,25 @@ static void a_queue_can_be_freed_before_a_settled_op_is_drained(void **state) {
     rcache_close(loop.cache);
 }
 
+/* It is done but for being told, with a refresh to hand over: the lease goes back, and others need not wait for it. */
+static void a_queue_can_be_freed_before_a_refresh_is_handed_over(void **state) {
+    (void)state;
+    loop_open(&loop, NULL);
+    const char *key = key_of("user");
+    submit_fetch(&loop, key, 0, NULL);
+    loop_run(&loop, 1);
+    assert_int_equal(invalidate(loop.cache, key).status, RCACHE_OK);
+    submit_fetch(&loop, key, 1, NULL);
+    rcache_event event = { 0 };
+    wait_for((rcache_queue_drain(loop.queue, &event, 1), counter(loop.cache, "misses") == 2));
+    wait_for(counter(loop.cache, "refreshes") == 1);
+    take_event(&loop, &event); /* in memory all of it happens at once */
+    rcache_queue_free(loop.queue);
+    struct answer answer = fetch_until(loop.cache, key, &loop.database, RCACHE_STRONG, 5000);
+    assert_int_equal(answer.status, RCACHE_OK);
+    rcache_close(loop.cache);
+}
+
 /* The option bounds waiting, not the caller's own work. */
 static void a_slow_loader_is_not_ended_by_the_deadline_option(void **state) {
     (void)state;
@@ -312,6 +331,7 @@ int main(void) {
         cmocka_unit_test(closing_ends_what_is_under_way),
         cmocka_unit_test(a_queue_with_live_ops_can_be_freed),
         cmocka_unit_test(a_queue_can_be_freed_before_a_settled_op_is_drained),
+        cmocka_unit_test(a_queue_can_be_freed_before_a_refresh_is_handed_over),
         cmocka_unit_test(a_slow_loader_is_not_ended_by_the_deadline_option),
         cmocka_unit_test(closing_while_another_thread_submits),
         cmocka_unit_test(an_op_gets_on_by_polling_alone),

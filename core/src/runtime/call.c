@@ -225,9 +225,8 @@ void call_cancel(struct op *op) {
         wake_post(call->group, bit);
 }
 
+/* Also one that is done but for being told: it may have a refresh to hand over, whose lease must not stay behind. */
 void call_abandon(struct op *op) {
-    /* One that others settle may be settled by now, and have a refresh that nobody took. */
-    if (call_of(op)->begun && (op->shared || op->unsettled > 0))
+    if (call_of(op)->begun)
         end(op, RCACHE_E_CANCELED, "given up by its caller");
-    disarm(op);
 }
