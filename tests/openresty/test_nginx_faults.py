@@ -76,7 +76,7 @@ def test_cut_connections_lose_no_request(mine: Server) -> None:
         report = pool.submit(load, running, 2)
         for _ in range(5):
             time.sleep(0.3)
-            mine.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            mine.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         assert failures_in(report.result()) == 0
 
 
@@ -128,9 +128,9 @@ def test_a_worker_that_was_busy_takes_no_reply_for_missing(mine: Server) -> None
     with nginx(f'url = "{mine.url}", op_timeout = "200ms"') as running:
         for _ in range(2):
             running.run("return cache:get('k')")
-        before = mine.command("INFO", "stats").decode().split("total_connections_received:")[1].split()[0]
+        before = mine.ask("INFO", "stats").decode().split("total_connections_received:")[1].split()[0]
         running.run(code)
-        after = mine.command("INFO", "stats").decode().split("total_connections_received:")[1].split()[0]
+        after = mine.ask("INFO", "stats").decode().split("total_connections_received:")[1].split()[0]
         assert int(after) - int(before) == 1, "there was no other connection than the test's"
 
 

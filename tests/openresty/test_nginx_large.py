@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from deployments import Cluster
 from nginx import nginx
-from servers import Server
+from servers import Cluster, Server
 
 CHECK = """
 local size, kind = %d, %d
@@ -55,7 +54,7 @@ def test_connections_out_of_the_pool_go_to_the_right_server(alone: str) -> None:
     end
     return "right"
     """
-    cluster = Cluster("redis7")
+    cluster = Cluster("redis7", replicas=0)
     try:
         with nginx(f'url = "{cluster.url}"', http=alone) as running:
             for _ in range(3):

@@ -118,7 +118,7 @@ def test_a_cache_made_in_the_worker_serves_as_well(server: Server) -> None:
 
 
 def connections(server: Server) -> int:
-    return len(server.command("CLIENT", "LIST").decode().splitlines())
+    return len(server.ask("CLIENT", "LIST").decode().splitlines())
 
 
 def test_connections_that_nobody_uses_are_closed_and_made_again(server: Server) -> None:
