@@ -180,7 +180,7 @@ static bool append_count(struct buffer *out, const char *sign, size_t count) {
            buffer_append(out, "\r\n", 2);
 }
 
-static bool append_words(struct buffer *out, const struct slice *words, size_t count) {
+bool redis_append_command(struct buffer *out, const struct slice *words, size_t count) {
     bool ok = append_count(out, "*", count);
     for (size_t i = 0; ok && i < count; i++)
         ok = append_count(out, "$", words[i].size) && buffer_append(out, words[i].data, words[i].size) &&
@@ -193,7 +193,7 @@ bool redis_encode_wait(struct buffer *out, const struct request *request) {
     const struct slice words[] = { slice_of_text("WAIT"), slice_of_text(text_of_number(replicas, request->replicas)),
                                    slice_of_text(text_of_number(wait_ms, request->replicas_ms)) };
     size_t before = out->size;
-    bool ok = append_words(out, words, 3);
+    bool ok = redis_append_command(out, words, 3);
     if (!ok)
         out->size = before;
     return ok;
@@ -207,8 +207,9 @@ bool redis_encode(struct buffer *out, const struct request *request, const struc
     struct words words;
     make_words(&words, request, facts);
     bool watch = request->verb == VERB_WATCH, wait = request->replicas > 0;
-    bool ok = (!watch || append_words(out, caching, 3)) && (!request->asking || append_words(out, asking, 1)) &&
-              append_words(out, words.list, words.count);
+    bool ok = (!watch || redis_append_command(out, caching, 3)) &&
+              (!request->asking || redis_append_command(out, asking, 1)) &&
+              redis_append_command(out, words.list, words.count);
     if (!ok)
         out->size = before;
     *replies = 1 + (uint32_t)(watch || wait) + (uint32_t)request->asking;
@@ -220,7 +221,7 @@ uint32_t redis_encode_scripts(struct buffer *out) {
     uint32_t count = 0;
     for (const struct script *script; (script = script_at(count)) != NULL; count++) {
         const struct slice words[] = { slice_of_text("SCRIPT"), slice_of_text("LOAD"), script->text };
-        if (!append_words(out, words, 3)) {
+        if (!redis_append_command(out, words, 3)) {
             out->size = before;
             return 0;
         }

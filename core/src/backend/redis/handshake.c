@@ -4,15 +4,13 @@
 #include "base/hash.h"
 #include "base/text.h"
 
-static bool command(struct buffer *out, size_t count, const char *const *words) {
-    char number[TEXT_NUMBER_SIZE];
-    bool ok = buffer_append_text(out, "*") && buffer_append_text(out, text_of_number(number, (int64_t)count)) &&
-              buffer_append_text(out, "\r\n");
-    for (size_t i = 0; ok && i < count; i++)
-        ok = buffer_append_text(out, "$") &&
-             buffer_append_text(out, text_of_number(number, (int64_t)strlen(words[i]))) &&
-             buffer_append_text(out, "\r\n") && buffer_append_text(out, words[i]) && buffer_append_text(out, "\r\n");
-    return ok;
+enum { WORDS_MAX = 5 };
+
+static bool command(struct buffer *out, size_t count, const char *const *texts) {
+    struct slice words[WORDS_MAX];
+    for (size_t i = 0; i < count; i++)
+        words[i] = slice_of_text(texts[i]);
+    return redis_append_command(out, words, count);
 }
 
 #define COMMAND(out, ...) \
@@ -65,7 +63,7 @@ static bool selects(const struct handshake *self) {
 }
 
 static bool tracks(const struct handshake *self) {
-    return self->target->track && self->resp3;
+    return self->target->track && self->facts.resp3;
 }
 
 static enum handshake_state ask_the_rest(struct handshake *self, struct buffer *out) {
@@ -74,16 +72,18 @@ static enum handshake_state ask_the_rest(struct handshake *self, struct buffer *
     ok = ok && COMMAND(out, "INFO", "server") && COMMAND(out, "INFO", "replication");
     ok = ok && (!tracks(self) || COMMAND(out, "CLIENT", "TRACKING", "ON", "OPTIN"));
     ok = ok && (!self->target->replica || COMMAND(out, "READONLY"));
-    bool follow = self->target->follow && self->resp3; /* which makes of the answer a push, and no reply */
-    uint32_t scripts = ok ? redis_encode_scripts(out) : 0;
-    ok = scripts > 0 && (!follow || COMMAND(out, "SUBSCRIBE", "+switch-master"));
+    bool follow = self->target->follow && self->facts.resp3; /* which makes of the answer a push, and no reply */
+    /* Listening takes no script, and not every server bears both on one connection. */
+    bool listens = self->target->track || self->target->follow;
+    uint32_t scripts = ok && !listens ? redis_encode_scripts(out) : 0;
+    ok = ok && (listens || scripts > 0) && (!follow || COMMAND(out, "SUBSCRIBE", "+switch-master"));
     uint32_t before = 2 + (uint32_t)selects(self) + (uint32_t)tracks(self) + (uint32_t)self->target->replica;
     return go_on(self, STEP_REST, ok, before + scripts);
 }
 
 static enum handshake_state after_hello(struct handshake *self, struct buffer *out) {
     const struct handshake_target *target = self->target;
-    if (!self->resp3 && target->password != NULL)
+    if (!self->facts.resp3 && target->password != NULL)
         return say_password(self, target->username != NULL, out);
     return ask_the_rest(self, out);
 }
@@ -96,13 +96,20 @@ enum handshake_state handshake_begin(struct handshake *handshake, const struct h
 
 /* ---- the replies ---- */
 
+static bool is_replica(struct slice role) {
+    return slice_equal(role, slice_of_text("slave")) || slice_equal(role, slice_of_text("replica"));
+}
+
 /* RESP3 where the server speaks it; some accept HELLO 3 and stay with RESP2: what `proto` says counts. */
 static enum handshake_state take_hello(struct handshake *self, const struct resp *resp, struct buffer *out) {
     if (is_denied(resp))
         return refuse(self, RCACHE_E_AUTH, resp->text);
-    for (size_t i = 0; resp->type == RESP_ARRAY && i + 1 < resp->count; i += 2)
+    for (size_t i = 0; resp->type == RESP_ARRAY && i + 1 < resp->count; i += 2) {
         if (starts(&resp->items[i], "proto"))
-            self->resp3 = resp->items[i + 1].integer == 3;
+            self->facts.resp3 = resp->items[i + 1].integer == 3;
+        if (starts(&resp->items[i], "role"))
+            self->facts.replica = is_replica(resp->items[i + 1].text);
+    }
     return after_hello(self, out);
 }
 
@@ -115,7 +122,7 @@ static enum handshake_state take_password(struct handshake *self, const struct r
     return refuse(self, RCACHE_E_AUTH, resp->text);
 }
 
-static struct slice info_line(struct slice text, const char *name) {
+struct slice info_line(struct slice text, const char *name) {
     size_t size = strlen(name);
     for (const char *at = text.data, *end = at + text.size; at != NULL && at < end;) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
@@ -131,7 +138,7 @@ static struct slice info_line(struct slice text, const char *name) {
 }
 
 static void note_history(struct server_facts *facts, const struct resp *resp, const char *line) {
-    struct slice id = resp->type == RESP_TEXT ? info_line(resp->text, line) : slice_of(NULL, 0);
+    struct slice id = info_line(resp->text, line);
     if (id.size > 0)
         facts->epoch = hash64(id.data, id.size, facts->epoch);
 }
@@ -147,8 +154,8 @@ static enum handshake_state take_rest(struct handshake *self, const struct resp 
         note_history(facts, resp, "run_id:");
     if (index == first + 1) {
         note_history(facts, resp, "master_replid:");
-        struct slice role = resp->type == RESP_TEXT ? info_line(resp->text, "role:") : slice_of(NULL, 0);
-        if (self->target->primary && slice_equal(role, slice_of_text("slave")))
+        facts->replica = facts->replica || is_replica(info_line(resp->text, "role:"));
+        if (self->target->primary && facts->replica)
             return refuse(self, RCACHE_E_UNAVAILABLE, slice_of_text("READONLY it is a replica, no primary any more"));
     }
     if (tracks(self) && index == first + 2)
@@ -168,16 +175,24 @@ enum handshake_state handshake_take(struct handshake *handshake, const struct re
     return HANDSHAKE_REFUSED;
 }
 
-/* ---- facts as a word: the epoch in hexadecimal, "-t" behind it where changes can be tracked ---- */
+/* ---- facts as a word: the epoch in hexadecimal, and a letter for each thing that is so ---- */
 
 size_t facts_write(char text[FACTS_TEXT_MAX], const struct server_facts *facts) {
     char *end = text_put_hex(text, facts->epoch);
-    memcpy(end, facts->can_track ? "-t" : "", facts->can_track ? 3 : 1);
-    return strlen(text);
+    if (facts->resp3 || facts->can_track || facts->replica)
+        *end++ = '-';
+    if (facts->resp3)
+        *end++ = '3';
+    if (facts->can_track)
+        *end++ = 't';
+    if (facts->replica)
+        *end++ = 'r';
+    *end = '\0';
+    return (size_t)(end - text);
 }
 
 bool facts_read(const char *text, struct server_facts *facts) {
-    *facts = (struct server_facts){ .can_track = false };
+    *facts = (struct server_facts){ .epoch = 0 };
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < TEXT_HEX_SIZE; i++) {
         const char *digit = text[i] != '\0' ? strchr(digits, text[i]) : NULL;
@@ -185,6 +200,9 @@ bool facts_read(const char *text, struct server_facts *facts) {
             return false;
         facts->epoch = facts->epoch << 4 | (uint64_t)(digit - digits);
     }
-    facts->can_track = strcmp(text + TEXT_HEX_SIZE, "-t") == 0;
-    return facts->can_track || text[TEXT_HEX_SIZE] == '\0';
+    const char *letters = text + TEXT_HEX_SIZE;
+    facts->resp3 = strchr(letters, '3') != NULL;
+    facts->can_track = strchr(letters, 't') != NULL;
+    facts->replica = strchr(letters, 'r') != NULL;
+    return letters[0] == '\0' || (letters[0] == '-' && strspn(letters + 1, "3tr") == strlen(letters + 1));
 }

@@ -28,7 +28,6 @@ enum handshake_step { STEP_HELLO, STEP_USER_AND_PASSWORD, STEP_PASSWORD, STEP_RE
 struct handshake {
     const struct handshake_target *target; /* outlives it */
     enum handshake_step step;
-    bool resp3;
     uint32_t replies;     /* to the step at hand */
     uint32_t replies_due;
     struct server_facts facts;
@@ -39,6 +38,9 @@ enum handshake_state handshake_begin(struct handshake *handshake, const struct h
                                      struct buffer *out);
 /* The next reply, in order.  Pushes are none. */
 enum handshake_state handshake_take(struct handshake *handshake, const struct resp *resp, struct buffer *out);
+
+/* What is behind `name`, as in "role:", on a line of its own of INFO's text; empty where there is none. */
+struct slice info_line(struct slice text, const char *name);
 
 /* What a handshake found out, as one word, for a connection that is used again. */
 enum { FACTS_TEXT_MAX = 24 };

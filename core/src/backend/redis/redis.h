@@ -7,8 +7,10 @@
 
 /* What is known of the server process at the other end. */
 struct server_facts {
-    uint64_t epoch;  /* hash of its run id and replication id; 0: it tells neither */
-    bool can_track;  /* CLIENT TRACKING over RESP3 */
+    uint64_t epoch; /* hash of its run id and replication id; 0: it tells neither */
+    bool resp3;
+    bool can_track; /* CLIENT TRACKING, which needs RESP3; only where that was asked for */
+    bool replica;   /* by its own account */
 };
 
 /* One RESP value, as the reader built it; everything lies in the reader's arena until its next reply. */
@@ -60,6 +62,9 @@ enum redis_answer {
 /* Takes reply number `index` (from 0) of the request.  Blobs are shared, not taken. */
 enum redis_answer redis_decode(struct request *request, uint32_t index, const struct resp *resp,
                                const struct server_facts *facts);
+
+/* One command of these words.  False for want of memory: the buffer may have a part of it. */
+bool redis_append_command(struct buffer *out, const struct slice *words, size_t count);
 
 /* The commands that load every script, for a new connection; returns how many replies will come, 0 for want of
  * memory. */
