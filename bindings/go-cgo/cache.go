@@ -117,6 +117,23 @@ func linesOf(text string) map[string]string {
 	return lines
 }
 
+// Credentials are for the connections that are opened from now on, over those of the URL and the options; connections
+// that stand are kept, so call it before the old ones end.  An empty user is the server's default one.
+func (c *Cache) Credentials(user, password string) error {
+	if !c.pump.calls.enter() {
+		return ErrClosed
+	}
+	defer c.pump.leave()
+	userText, passwordText := C.CString(user), C.CString(password)
+	defer C.free(unsafe.Pointer(userText))
+	defer C.free(unsafe.Pointer(passwordText))
+	var failure C.rcache_error
+	if C.rcache_credentials(c.pump.cache, userText, passwordText, &failure) != C.RCACHE_OK {
+		return errorOf(&failure)
+	}
+	return nil
+}
+
 // Stats are the cache's counters by name; none after Close.
 func (c *Cache) Stats() map[string]uint64 {
 	stats := map[string]uint64{}

@@ -183,3 +183,17 @@ func TestStatsCount(t *testing.T) {
 		t.Fatalf("%d calls before, %d after one", before, after)
 	}
 }
+
+func TestCredentialsAreGivenUntilItIsClosed(t *testing.T) {
+	cache := open(t, NewDefaultOptions())
+	must(t, cache.Credentials("", "nobody asks for it"))
+	value, err := cache.Get(background, "user:1")
+	want(t, value, err, nil)
+	if err := cache.Credentials("", strings.Repeat("x", 1<<17)); !errors.Is(err, ErrInvalid) {
+		t.Error(err)
+	}
+	must(t, cache.Close())
+	if err := cache.Credentials("", ""); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+}

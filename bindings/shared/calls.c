@@ -43,6 +43,14 @@ void handle_free(handle *handle) {
     free(handle);
 }
 
+int32_t handle_credentials(handle *handle, const char *user, const char *password, rcache_error *err) {
+    *err = (rcache_error){ RCACHE_E_CLOSED, "the cache was closed" };
+    pthread_rwlock_rdlock(&handle->lock);
+    int32_t status = handle->cache != NULL ? rcache_credentials(handle->cache, user, password, err) : RCACHE_E_CLOSED;
+    pthread_rwlock_unlock(&handle->lock);
+    return status;
+}
+
 char *handle_stats(handle *handle) {
     pthread_rwlock_rdlock(&handle->lock);
     /* Numbers grow meanwhile, but not by as many digits. */

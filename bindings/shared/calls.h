@@ -11,6 +11,8 @@ void handle_close(handle *handle);
 /* In a child process, where a thread that is no more may have had the lock. */
 void handle_close_forked(handle *handle);
 void handle_free(handle *handle);
+/* As rcache_credentials. */
+int32_t handle_credentials(handle *handle, const char *user, const char *password, rcache_error *err);
 /* "name value" lines, none where it is closed, to be freed by text_free; NULL: no memory. */
 char *handle_stats(handle *handle);
 void text_free(char *text);

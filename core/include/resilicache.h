@@ -85,7 +85,7 @@ typedef struct rcache_option_info {
     uint32_t struct_size; /* in: sizeof the struct as the caller knows it */
     uint32_t reserved;
     const char *name;     /* out: static text, all five */
-    const char *type;     /* "duration", "integer", "number", "boolean", "size", "text" or "choice" */
+    const char *type;     /* "duration", "integer", "number", "boolean", "size", "choice", "text" or "secret" */
     const char *fallback; /* the default, as one would write it */
     const char *range;    /* "1ms..24h", or "this|that"; "" where anything goes */
     const char *help;     /* one sentence */
@@ -112,6 +112,9 @@ typedef struct rcache rcache;
  * close; on failure it is NULL and *err says why, never with the password in it. */
 RCACHE_API int32_t rcache_open(const char *url, const rcache_options *options, rcache **cache, rcache_error *err);
 RCACHE_API void rcache_close(rcache *cache);
+/* User and password for the connections that are opened from now on, over those of URL and options; those that stand
+ * stay as they are.  NULL for either: what URL and options say again; "" as user: the server's default user. */
+RCACHE_API int32_t rcache_credentials(rcache *cache, const char *user, const char *password, rcache_error *err);
 /* "name value" lines, NUL-terminated and cut at capacity; returns the size needed, without the NUL. */
 RCACHE_API size_t rcache_stats(rcache *cache, char *text, size_t capacity);
 

@@ -159,6 +159,16 @@ function cases.locks(cache)
     equal(select(3, cache:lock_for_update("k", "")), "RCACHE_E_INVALID")
 end
 
+function cases.credentials(cache)
+    equal(cache:credentials("app", "secret"), true)
+    equal(cache:credentials(), true)
+    local got, message, status = cache:credentials("app", ("x"):rep(65537))
+    equal(got, nil)
+    equal(message, "the password is longer than 64 KiB")
+    equal(status, "RCACHE_E_INVALID")
+    equal(pcall(cache.credentials, cache, "a\0b"), false)
+end
+
 function cases.inspect_and_stats(cache)
     equal(cache:inspect("k"), nil)
     cache:set("k", "tester", 10)

@@ -148,6 +148,23 @@ static int cache_stats(lua_State *L) {
     return 1;
 }
 
+static const char *optional_word(lua_State *L, int index) {
+    size_t size;
+    const char *word = luaL_optlstring(L, index, NULL, &size);
+    luaL_argcheck(L, word == NULL || strlen(word) == size, index, "a zero byte in it");
+    return word;
+}
+
+/* cache:credentials(user, password): true.  For connections that are opened from now on; nil: what URL and options
+ * say. */
+static int cache_credentials(lua_State *L) {
+    rcache_error err = RCACHE_ERROR_INIT;
+    if (rcache_credentials(cache_at(L, 1), optional_word(L, 2), optional_word(L, 3), &err) != RCACHE_OK)
+        return return_error(L, &err);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
 /* ---- values ---- */
 
 static int set(lua_State *L, uint32_t flags) {
@@ -260,7 +277,7 @@ void cache_register(lua_State *L) {
         { "raw_get", cache_raw_get }, { "delete", cache_delete },   { "invalidate", cache_invalidate },
         { "inspect", cache_inspect }, { "stats", cache_stats },     { "lock_for_update", cache_lock },
         { "close", cache_close },     { "unlock_for_update", cache_unlock },
-        { "renew_for_update", cache_renew }, { NULL, NULL },
+        { "renew_for_update", cache_renew }, { "credentials", cache_credentials }, { NULL, NULL },
     };
     static const luaL_Reg events[] = {
         { "__gc", cache_close }, { "__close", cache_close }, { "__tostring", cache_to_string }, { NULL, NULL },

@@ -56,6 +56,12 @@ def open(url: bytes, options: Any, error: Any) -> Any | None:
     return _owned(lib.handle_open(url, options, error), lib.handle_free)
 
 
+def credentials(handle: Any, user: bytes | None, password: bytes | None, error: Any) -> int:
+    words = (ffi.NULL if word is None else word for word in (user, password))
+    status: int = lib.handle_credentials(handle, *words, error)
+    return status
+
+
 def stats(handle: Any) -> bytes | None:
     chars = _owned(lib.handle_stats(handle), lib.text_free)
     found: bytes | None = None if chars is None else ffi.string(chars)

@@ -51,7 +51,7 @@ there were calls at once; lists lock themselves."""
 
 def _c_string(text: str) -> bytes:
     if "\0" in text:
-        raise ValueError("no NUL character can be in a URL, an option or the name of a feature")
+        raise ValueError("no NUL character can be in a URL, an option, a password or the name of a feature")
     return text.encode()
 
 
@@ -101,6 +101,13 @@ def open(url: str, options: dict[str, str]) -> Handle:
 def close(handle: Handle, forked: bool) -> None:
     """Ends what runs on it; calls that come later find it closed.  forked: the handle is the parent process's."""
     (lib.handle_close_forked if forked else lib.handle_close)(handle)
+
+
+def credentials(handle: Handle, user: str | None, password: str | None) -> None:
+    failure = c.new_error()
+    words = (None if word is None else _c_string(word) for word in (user, password))
+    if c.credentials(handle, *words, failure) != 0:
+        raise _failed(failure)
 
 
 def stats(handle: Handle) -> str:

@@ -17,6 +17,7 @@ peek = lib.peek
 new_error = lib.new_rcache_error
 new_options = lib.rcache_options_new
 open = lib.handle_open
+credentials = lib.handle_credentials
 stats = lib.handle_stats
 step_one = lib.step_one
 step_many = lib.step_many

@@ -286,6 +286,10 @@ class AsyncCache:
         """As `Cache.inspect`."""
         return read_text(await self._one(native.INSPECT, key, deadline=deadline))
 
+    def credentials(self, user: str | None, password: str | None) -> None:
+        """As `Cache.credentials`; nothing to await."""
+        self._cache.credentials(user, password)
+
     def stats(self) -> dict[str, str | int]:
         """As `Cache.stats`; nothing to await."""
         return self._cache.stats()

@@ -56,12 +56,15 @@ class Cache:
         if not isinstance(url, str):
             raise TypeError(f"a URL is str, not {type(url).__name__}")
         self._url = url
+        self._given: tuple[str | None, str | None] | None = None
         self._options = {name: option_text(name, value) for name, value in options.items()}
         self._open()
 
     def _open(self) -> None:
         self._generation = _process.generation
         self._handle = native.open(self._url, self._options)
+        if self._given is not None:
+            native.credentials(self._handle, *self._given)
         self._workers = Workers()
         # Also runs at the interpreter's exit, and when the cache is forgotten without being closed.
         self._finalizer = weakref.finalize(self, _end, self._handle, self._workers, self._generation)
@@ -229,6 +232,19 @@ class Cache:
         ('fresh', 6)
         """
         return read_text(self._one(native.INSPECT, key, deadline=deadline))
+
+    def credentials(self, user: str | None, password: str | None) -> None:
+        """User and password for connections that are opened from now on; None is what URL and options say.
+
+        Call it before the old ones end: connections that stand are kept.
+
+        >>> cache.credentials("app", "tomorrow's")
+        """
+        for name, word in (("user", user), ("password", password)):
+            if word is not None and not isinstance(word, str):
+                raise TypeError(f"{name} is str or None, not {type(word).__name__}")
+        native.credentials(self._here(), user, password)
+        self._given = user, password
 
     def stats(self) -> dict[str, str | int]:
         """Counters of this cache, since it was opened in this process.

@@ -26,6 +26,9 @@ static inline const struct load *load_of_const(const rcache_load *handle) {
     return (const struct load *)(const void *)handle;
 }
 
+/* RCACHE_E_FORKED, in words. */
+int32_t error_of_fork(rcache_error *err);
+
 /* Stands for an op, and its result, that failed for want of memory: there was none for one of its own. */
 rcache_op *no_memory_op(void);
 

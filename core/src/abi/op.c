@@ -40,8 +40,7 @@ static int32_t check_keys(const struct beginning *begin, rcache_error *err) {
     if (begin->cache == NULL)
         return error_set(err, RCACHE_E_INVALID, "cache is NULL: open one by rcache_open");
     if (cache_forked(begin->cache))
-        return error_set(err, RCACHE_E_FORKED,
-                         "the cache was opened before a fork: open a new one in the child process");
+        return error_of_fork(err);
     if (begin->cache->closed)
         return error_set(err, RCACHE_E_CLOSED, "the cache was closed");
     if (begin->count > KEYS_MAX)

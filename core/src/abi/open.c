@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "base/text.h"
 
+#include <string.h>
+
 int32_t rcache_open(const char *url, const rcache_options *options, rcache **cache, rcache_error *err) {
     rcache_error ignored = RCACHE_ERROR_INIT;
     err = err != NULL ? err : &ignored;
@@ -19,6 +21,22 @@ int32_t rcache_open(const char *url, const rcache_options *options, rcache **cac
 void rcache_close(rcache *cache) {
     if (cache != NULL)
         cache_close(cache);
+}
+
+int32_t error_of_fork(rcache_error *err) {
+    return error_set(err, RCACHE_E_FORKED, "the cache was opened before a fork: open a new one in the child process");
+}
+
+int32_t rcache_credentials(rcache *cache, const char *user, const char *password, rcache_error *err) {
+    if (cache == NULL)
+        return error_set(err, RCACHE_E_INVALID, "rcache_credentials: `cache` is NULL");
+    if (cache_forked(cache))
+        return error_of_fork(err);
+    const char *const texts[] = { user, password };
+    for (size_t i = 0; i < 2; i++)
+        if (texts[i] != NULL && strlen(texts[i]) > CREDENTIAL_SIZE_MAX)
+            return error_set(err, RCACHE_E_INVALID, "the %s is longer than 64 KiB", i == 0 ? "user" : "password");
+    return credentials_give(&cache->credentials, user, password, err);
 }
 
 static void add_line(struct buffer *lines, const char *name, uint64_t number) {

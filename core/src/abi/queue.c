@@ -13,8 +13,7 @@ int32_t rcache_queue_new(rcache *cache, rcache_queue **queue, rcache_error *err)
         return error_set(err, RCACHE_E_INVALID, "rcache_queue_new: %s is NULL", queue == NULL ? "`queue`" : "`cache`");
     *queue = NULL;
     if (cache_forked(cache))
-        return error_set(err, RCACHE_E_FORKED,
-                         "the cache was opened before a fork: open a new one in the child process");
+        return error_of_fork(err);
     if (cache->stepper != NULL)
         return error_set(err, RCACHE_E_MISUSE, "the cache has a stepper, and its ops go there: open another cache");
     struct queue *made = queue_new(cache, QUEUE_WITH_DESCRIPTOR);

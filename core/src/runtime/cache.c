@@ -26,6 +26,7 @@ int32_t cache_new(struct settings *settings, struct rcache **result, rcache_erro
     wake_init(&cache->idle);
     recent_init(&cache->recent);
     service_init(&cache->service);
+    credentials_init(&cache->credentials);
     bool memory = settings->endpoint.scheme == SCHEME_MEMORY;
     bool ok = engine_init(&cache->engine, &cache->settings.policy, &cache->counters, random_from_system(), cache->seed);
     cache->engine.can_watch = memory || settings->resp >= 3;
@@ -59,6 +60,7 @@ static void free_cache(struct rcache *cache) {
     recent_clear(&cache->recent);
     memory_free(cache->memory);
     service_clear(&cache->service);
+    credentials_clear(&cache->credentials);
     wake_clear(&cache->idle);
     pthread_mutex_destroy(&cache->lock);
     settings_clear(&cache->settings);

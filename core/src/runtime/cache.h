@@ -7,6 +7,7 @@
 #include "backend/memory/memory.h"
 #include "engine/engine.h"
 #include "engine/load.h"
+#include "runtime/credentials.h"
 #include "runtime/links.h"
 #include "runtime/recent.h"
 #include "runtime/service.h"
@@ -22,6 +23,7 @@ struct rcache {
     _Atomic bool closed;
     uint32_t generation; /* of forks */
     struct settings settings;
+    struct credentials credentials;
     struct counters counters;
     _Atomic uint64_t calls; /* begun; also what tells their random streams apart */
     uint64_t seed;

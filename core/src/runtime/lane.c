@@ -9,7 +9,6 @@ struct lane *lane_new(struct rcache *cache, struct node *server, enum link_purpo
     if (lane == NULL)
         return NULL;
     *lane = (struct lane){ .cache = cache, .server = server, .purpose = purpose };
-    lane->target = node_handshake(server, &cache->settings, purpose == LINK_WATCH);
     list_init(&lane->unsent);
     list_init(&lane->in_flight);
     list_init(&lane->confirming);
@@ -33,6 +32,7 @@ void lane_free(struct lane *lane, struct link_node *done) {
     exchange_finish_all(&lane->unsent, RCACHE_E_CLOSED, "the cache was closed", done);
     buffer_clear(&lane->out);
     buffer_clear(&lane->wire);
+    identity_clear(&lane->identity);
     mem_free(lane);
 }
 
@@ -103,6 +103,21 @@ static void take_handshake(struct lane *lane, enum handshake_state state, int64_
     }
 }
 
+static void greet(struct lane *lane, int64_t now_ms, struct link_node *done) {
+    const struct settings *settings = &lane->cache->settings;
+    rcache_error failure = RCACHE_ERROR_INIT;
+    identity_clear(&lane->identity);
+    if (credentials_take(&lane->cache->credentials, settings, &lane->identity, &failure) != RCACHE_OK) {
+        lane->closed_node = lane->node;
+        fail_to_connect(lane, failure.status, failure.message, now_ms, done);
+        return;
+    }
+    lane->state = LANE_GREETING;
+    lane->since_ms = now_ms;
+    lane->target = node_handshake(lane->server, settings, &lane->identity, lane->purpose == LINK_WATCH);
+    take_handshake(lane, handshake_begin(&lane->handshake, &lane->target, &lane->out), now_ms, done);
+}
+
 void lane_connected(struct lane *lane, const char *facts, int64_t now_ms, struct link_node *done) {
     if (lane->state != LANE_CONNECTING)
         return;
@@ -117,9 +132,7 @@ void lane_connected(struct lane *lane, const char *facts, int64_t now_ms, struct
         come_up(lane, &known, now_ms, done);
         return;
     }
-    lane->state = LANE_GREETING;
-    lane->since_ms = now_ms;
-    take_handshake(lane, handshake_begin(&lane->handshake, &lane->target, &lane->out), now_ms, done);
+    greet(lane, now_ms, done);
 }
 
 /* ---- and goes ---- */

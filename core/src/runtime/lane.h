@@ -8,6 +8,7 @@
 
 #include "backend/redis/handshake.h"
 #include "backend/redis/net/reader.h"
+#include "runtime/credentials.h"
 #include "runtime/exchange.h"
 #include "runtime/node.h"
 
@@ -22,7 +23,8 @@ struct lane {
     uint32_t closed_node; /* one that it is still to be told to close; 0: none */
     int64_t since_ms;     /* CONNECTING, GREETING: when that began */
     int64_t progress_ms;  /* bytes last came */
-    struct handshake_target target;
+    struct identity identity;
+    struct handshake_target target; /* points to the identity */
     struct handshake handshake;
     struct server_facts facts;
     struct reader *reader;      /* while there is a connection */

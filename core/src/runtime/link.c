@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "runtime/cache.h"
 #include "runtime/call.h"
+#include "runtime/dial.h"
 
 #include <sched.h>
 #include <sys/socket.h>
@@ -96,15 +97,9 @@ void link_write(struct link *link) {
 /* ---- the connection comes and goes; with the lock, by the leader ---- */
 
 void link_dial(struct link *link, struct link_node *done) {
-    const struct settings *settings = &link->cache->settings;
-    struct node *server = link->node;
-    struct connection_target target = { .host = server->address.host,
-                                        .port = server->address.port,
-                                        .timeout_ms = settings->connect_timeout_ms,
-                                        .handshake = node_handshake(server, settings, link->purpose == LINK_WATCH) };
     rcache_error failure = RCACHE_ERROR_INIT;
     pthread_mutex_unlock(&link->lock);
-    struct connection *connection = connection_open(&target, &failure);
+    struct connection *connection = dial(link->cache, link->node, link->purpose == LINK_WATCH, &failure);
     pthread_mutex_lock(&link->lock);
     int64_t now_ms = clock_now_ms();
     link->connection = connection;

@@ -44,15 +44,16 @@ static const char *or_null(const char *text) {
     return text[0] != '\0' ? text : NULL;
 }
 
-struct handshake_target node_handshake(const struct node *node, const struct settings *settings, bool track) {
+struct handshake_target node_handshake(const struct node *node, const struct settings *settings,
+                                       const struct identity *identity, bool track) {
     const struct endpoint *endpoint = &settings->endpoint;
     if (node->sentinel)
         return (struct handshake_target){ .username = or_null(settings->sentinel_username),
                                           .password = or_null(settings->sentinel_password),
                                           .resp = settings->resp,
                                           .follow = track };
-    return (struct handshake_target){ .username = endpoint->username,
-                                      .password = endpoint->password,
+    return (struct handshake_target){ .username = identity->user,
+                                      .password = identity->password,
                                       .database = endpoint->database,
                                       .resp = settings->resp,
                                       .track = track,

@@ -2,7 +2,7 @@
 #ifndef RESILICACHE_RUNTIME_NODE_H
 #define RESILICACHE_RUNTIME_NODE_H
 
-#include "runtime/settings.h"
+#include "runtime/credentials.h"
 
 struct node {
     struct address address; /* the host is its own */
@@ -19,8 +19,9 @@ bool node_is(const struct node *node, struct slice host, uint16_t port, bool sen
 /* A connection stands.  True: to another process than the last one, which may have forgotten what that one knew. */
 bool node_is_replaced(struct node *node, uint64_t epoch);
 
-/* What a connection to it begins with; `track`: it listens for changes, of keys or
- * of masters. */
-struct handshake_target node_handshake(const struct node *node, const struct settings *settings, bool track);
+/* What a connection to it begins with; `track`: it listens for changes, of keys or of masters.  What it points to is
+ * the settings' and the identity's. */
+struct handshake_target node_handshake(const struct node *node, const struct settings *settings,
+                                       const struct identity *identity, bool track);
 
 #endif

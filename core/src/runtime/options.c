@@ -46,7 +46,17 @@ static const struct option table[] = {
       "Lets fetches in eventual mode read from a cluster's replicas, which lag behind" },
     { "sentinel_username", OPTION_TEXT, "", "0..1kb", FIELD(sentinel_username),
       "The user at the Sentinels; those of the URL are for the servers that they watch" },
-    { "sentinel_password", OPTION_TEXT, "", "0..1kb", FIELD(sentinel_password), "The password at the Sentinels" },
+    { "sentinel_password", OPTION_SECRET, "", "0..1kb", FIELD(sentinel_password), "The password at the Sentinels" },
+    { "username", OPTION_TEXT, "", "0..1kb", FIELD(login.user),
+      "Who to be on the server, over the URL's user" },
+    { "username_env", OPTION_TEXT, "", "0..1kb", FIELD(login.user_env),
+      "Names an environment variable that holds the user; looked up for each connection" },
+    { "password", OPTION_SECRET, "", "0..64kb", FIELD(login.password),
+      "The password, over the URL's" },
+    { "password_env", OPTION_TEXT, "", "0..1kb", FIELD(login.password_env),
+      "Names an environment variable that holds the password; looked up for each connection" },
+    { "password_file", OPTION_TEXT, "", "0..4kb", FIELD(login.password_file),
+      "A file that holds the password and nothing else; read for each connection" },
     { "connections", OPTION_INTEGER, "2", "1..64", FIELD(connections),
       "How many connections to a server all callers share" },
     { "resp", OPTION_INTEGER, "3", "2..3", FIELD(resp),
@@ -69,9 +79,14 @@ const char *option_type_name(enum option_type type) {
     case OPTION_BOOLEAN: return "boolean";
     case OPTION_SIZE: return "size";
     case OPTION_TEXT: return "text";
+    case OPTION_SECRET: return "secret";
     case OPTION_CHOICE: return "choice";
     }
     return "";
+}
+
+static bool is_text(const struct option *option) {
+    return option->type == OPTION_TEXT || option->type == OPTION_SECRET;
 }
 
 /* How a value of the type is written, for a message. */
@@ -82,7 +97,8 @@ static const char *type_form(enum option_type type) {
     case OPTION_NUMBER: return "a number such as 0.1";
     case OPTION_BOOLEAN: return "yes or no";
     case OPTION_SIZE: return "a size such as 64kb, 256mb, 1gb or a number of bytes";
-    case OPTION_TEXT: return "text";
+    case OPTION_TEXT:
+    case OPTION_SECRET: return "text";
     case OPTION_CHOICE: return "one of";
     }
     return "";
@@ -109,7 +125,8 @@ static bool measure(enum option_type type, struct slice text, int64_t *value) {
     case OPTION_NUMBER: return quantity_billionths(text, value);
     case OPTION_BOOLEAN: return quantity_boolean(text, value);
     case OPTION_SIZE: return quantity_size(text, value);
-    case OPTION_TEXT: *value = (int64_t)text.size; return true;
+    case OPTION_TEXT:
+    case OPTION_SECRET: *value = (int64_t)text.size; return true;
     case OPTION_CHOICE: return false; /* is found, not measured */
     }
     return false;
@@ -120,7 +137,7 @@ static bool in_range(const struct option *option, int64_t value) {
     const char *dots = strstr(option->range, "..");
     if (dots == NULL)
         return true;
-    enum option_type type = option->type == OPTION_TEXT ? OPTION_SIZE : option->type;
+    enum option_type type = is_text(option) ? OPTION_SIZE : option->type;
     int64_t least, most;
     return measure(type, slice_of(option->range, (size_t)(dots - option->range)), &least) &&
            measure(type, slice_of_text(dots + 2), &most) && least <= value && value <= most;
@@ -206,11 +223,11 @@ static int32_t read_value(const struct option *option, const char *value, int64_
                          : measure(option->type, slice_of_text(value), measured);
     if (formed && in_range(option, *measured))
         return RCACHE_OK;
-    struct blob *shown = text_of_key(slice_of_text(value));
+    struct blob *shown = text_of_key(slice_of_text(option->type != OPTION_SECRET ? value : "***"));
     const char *text = shown != NULL ? shown->data : "?";
     if (formed)
         error_set(err, RCACHE_E_INVALID, "'%s' is '%s', out of range; it may be %s%s", option->name, text,
-                  option->range, option->type == OPTION_TEXT ? " long" : "");
+                  option->range, is_text(option) ? " long" : "");
     else
         error_set(err, RCACHE_E_INVALID, "'%s' is '%s'; write %s%s%s", option->name, text, type_form(option->type),
                   choice ? " " : "", choice ? option->range : "");
@@ -248,7 +265,16 @@ int32_t option_store(size_t index, const char *value, struct settings *settings,
     case OPTION_NUMBER: *(double *)field = (double)measured / 1e9; break;
     case OPTION_BOOLEAN: *(bool *)field = measured != 0; break;
     case OPTION_SIZE: *(uint64_t *)field = (uint64_t)measured; break;
-    case OPTION_TEXT: return replace_text(field, value, (size_t)measured, err);
+    case OPTION_TEXT:
+    case OPTION_SECRET: return replace_text(field, value, (size_t)measured, err);
     }
     return RCACHE_OK;
+}
+
+void option_clear(size_t index, struct settings *settings) {
+    char **field = (char **)(void *)((char *)settings + table[index].offset);
+    if (!is_text(&table[index]))
+        return;
+    mem_free(*field);
+    *field = NULL;
 }

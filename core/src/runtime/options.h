@@ -12,6 +12,7 @@ enum option_type {
     OPTION_BOOLEAN,
     OPTION_SIZE,
     OPTION_TEXT,
+    OPTION_SECRET, /* text that no message repeats */
     OPTION_CHOICE
 };
 
@@ -24,7 +25,7 @@ struct option {
     const char *help;
 };
 
-enum { OPTION_COUNT = 23 };
+enum { OPTION_COUNT = 28 };
 
 /* What the caller has set, as text that was found good. */
 struct rcache_options {
@@ -40,5 +41,7 @@ int32_t option_find(const char *name, size_t *index, rcache_error *err);
 int32_t option_check(size_t index, const char *value, rcache_error *err);
 /* As option_check, then fills the setting; what it owned before is freed. */
 int32_t option_store(size_t index, const char *value, struct settings *settings, rcache_error *err);
+/* Frees what the setting owns. */
+void option_clear(size_t index, struct settings *settings);
 
 #endif

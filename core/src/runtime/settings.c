@@ -47,7 +47,8 @@ static int32_t check_order(const char *shorter, int64_t shorter_ms, const char *
 }
 
 /* What each option's own range can't say. */
-static int32_t check_together(const struct policy *policy, rcache_error *err) {
+static int32_t check_together(const struct settings *settings, rcache_error *err) {
+    const struct policy *policy = &settings->policy;
     int32_t status = check_order("lock_expire", policy->lock_expire_ms, "lock_expire_max",
                                  policy->lock_expire_max_ms, err);
     if (status == RCACHE_OK && policy->wait_replicas > 0)
@@ -70,7 +71,7 @@ int32_t settings_make(const char *url_text, const rcache_options *options, struc
     if (status == RCACHE_OK)
         status = apply_options(options, settings, err);
     if (status == RCACHE_OK)
-        status = check_together(&settings->policy, err);
+        status = check_together(settings, err);
     mem_free(url.pairs); /* the endpoint went to the settings */
     if (status != RCACHE_OK)
         settings_clear(settings);
@@ -79,8 +80,7 @@ int32_t settings_make(const char *url_text, const rcache_options *options, struc
 
 void settings_clear(struct settings *settings) {
     endpoint_clear(&settings->endpoint);
-    mem_free(settings->prefix);
-    mem_free(settings->sentinel_username);
-    mem_free(settings->sentinel_password);
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        option_clear(i, settings);
     *settings = (struct settings){ 0 };
 }

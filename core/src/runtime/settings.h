@@ -26,9 +26,19 @@ struct endpoint {
     int32_t database;
 };
 
+/* Of the options; "": not set. */
+struct login {
+    char *user;
+    char *user_env; /* names of environment variables */
+    char *password; /* never printed */
+    char *password_env;
+    char *password_file;
+};
+
 struct settings {
     struct policy policy;
     struct endpoint endpoint;
+    struct login login;
     char *prefix; /* "" : none */
     int64_t op_timeout_ms;
     int64_t connect_timeout_ms;

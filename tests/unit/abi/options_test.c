@@ -56,7 +56,7 @@ static void describing_ends_and_has_all_texts(void **state) {
     size_t count = 0;
     while (rcache_options_describe(count, &info) == RCACHE_OK) {
         assert_int_equal(info.struct_size, sizeof info);
-        assert_non_null(strstr("duration integer number boolean size text choice", info.type));
+        assert_non_null(strstr("duration integer number boolean size text secret choice", info.type));
         assert_non_null(info.fallback);
         assert_non_null(info.range);
         assert_true(strlen(info.name) > 0 && strlen(info.help) > 0);

@@ -115,6 +115,15 @@ static void a_prefix_is_any_text_of_bounded_size(void **state) {
                   "it may be 0..1kb long");
 }
 
+static void a_secret_is_not_repeated(void **state) {
+    (void)state;
+    static char text[64 * 1024 + 2];
+    memset(text, 'a', sizeof text - 1);
+    expect_answer("password", text, "'password' is '***', out of range; it may be 0..64kb long");
+    text[64 * 1024] = '\0';
+    expect_answer("password", text, "");
+}
+
 static void an_unknown_name_is_told_the_nearest(void **state) {
     (void)state;
     expect_unknown("lock_expires", "unknown option 'lock_expires'; did you mean 'lock_expire'?");
@@ -155,6 +164,7 @@ int main(void) {
         cmocka_unit_test(a_range_includes_both_its_ends),
         cmocka_unit_test(a_wrong_value_is_named_with_what_would_be_right),
         cmocka_unit_test(a_prefix_is_any_text_of_bounded_size),
+        cmocka_unit_test(a_secret_is_not_repeated),
         cmocka_unit_test(an_unknown_name_is_told_the_nearest),
         cmocka_unit_test(a_name_like_no_other_is_told_where_to_look),
         cmocka_unit_test(messages_do_without_memory),

@@ -61,7 +61,7 @@ static void each_option_of_a_url_reaches_its_setting(void **state) {
                       "&lock_sleep=40ms&deadline=50ms&op_timeout=60ms&connect_timeout=70ms&wait_replicas=8"
                       "&wait_replicas_timeout=49ms&random_expire_adjustment=0.25&disable_cache_read=yes"
                       "&disable_cache_delete=on&strong_consistency=true&prefix=app%3A&connections=3&resp=2"
-                      "&memory_max_bytes=1kb";
+                      "&memory_max_bytes=1kb&username=u&username_env=U&password=p&password_env=P&password_file=/p";
     if (settings_make(url, NULL, &settings, &err) != RCACHE_OK)
         fail_msg("%s", err.message);
     const struct policy *policy = &settings.policy;
@@ -81,6 +81,11 @@ static void each_option_of_a_url_reaches_its_setting(void **state) {
     assert_int_equal(settings.connections, 3);
     assert_int_equal(settings.resp, 2);
     assert_int_equal(settings.memory_max_bytes, 1024);
+    assert_string_equal(settings.login.user, "u");
+    assert_string_equal(settings.login.user_env, "U");
+    assert_string_equal(settings.login.password, "p");
+    assert_string_equal(settings.login.password_env, "P");
+    assert_string_equal(settings.login.password_file, "/p");
     assert_string_equal(settings.endpoint.first.host, "host");
     assert_string_equal(settings.endpoint.password, "secret");
     assert_int_equal(settings.endpoint.first.port, 7000);
@@ -133,8 +138,8 @@ static void a_wrong_option_of_a_url_is_named(void **state) {
     expect_refused("redis://:secret@host?lock_expires=3s", NULL,
                    "unknown option 'lock_expires'; did you mean 'lock_expire'?");
     expect_refused("redis://:secret@host?delay=0", NULL, "'delay' is '0', out of range; it may be 1ms..24h");
-    expect_refused("redis://:secret@host?password=secret", NULL,
-                   "unknown option 'password'; docs/options.md lists those that there are");
+    expect_refused("redis://:secret@host?passwort=secret", NULL,
+                   "unknown option 'passwort'; did you mean 'password'?");
 }
 
 static int asked, refused_at; /* counted from 1; 0: none is refused */
