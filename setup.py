@@ -57,7 +57,10 @@ class BuildExtension(build_ext):
         jobs = str(os.cpu_count() or 1)
         command = ["cmake", "--build", build, "--target", "resilicache_static", "--config", "Release", "-j", jobs]
         subprocess.run(command, check=True)
+        private = re.search(r"^Libs.private: (.*)$", (build / "generated" / "resilicache.pc").read_text("utf-8"), re.M)
+        assert private is not None, "resilicache.pc names the libraries that the core needs"
         for extension in self.extensions:
+            extension.extra_link_args += private[1].split()  # OpenSSL, where the build has found it
             extension.extra_objects.append(str(build / "libresilicache.a"))
             extension.depends.append(str(build / "libresilicache.a"))
             if extension.sources == [SWIG_INTERFACE]:

@@ -15,5 +15,8 @@ install(FILES ${PROJECT_BINARY_DIR}/generated/resilicacheConfig.cmake
 # The prefix is where the file lies, so that a tree may be moved after it was installed.
 file(RELATIVE_PATH pc_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
+list(TRANSFORM RCACHE_TLS_LIBRARIES PREPEND "-l" OUTPUT_VARIABLE pc_libraries)
+list(APPEND pc_libraries -pthread)
+list(JOIN pc_libraries " " pc_libraries)
 configure_file(cmake/resilicache.pc.in generated/resilicache.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/generated/resilicache.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -15,7 +15,7 @@ COLUMNS_MAX = 120
 # Rooms from the bottom up: a room includes itself and those before it.
 ROOMS = ["base", "engine", "backend", "runtime", "abi", "tools"]
 ENGINE_HEADERS = {"stdbool.h", "stddef.h", "stdint.h", "string.h"}
-HIREDIS_ROOM = "core/src/backend/redis/net/"
+SOCKET_ROOM = "core/src/backend/redis/net/"
 
 # What core/ must not call, where it may all the same, and what to do instead.  core/tools is a program, no library.
 BANNED = [
@@ -82,8 +82,8 @@ def check_arrows(source):
             yield line, f'{room} includes "{name}" of a room above it: move what both need into {room} or below'
         if system and room == "engine" and name not in ENGINE_HEADERS:
             yield line, f"the engine includes <{name}>: let its caller hand it what it needs"
-        if name.startswith("hiredis") and not source.path.startswith(HIREDIS_ROOM):
-            yield line, f"<{name}> outside {HIREDIS_ROOM}: go through a header of that folder"
+        if name.startswith(("hiredis", "openssl")) and not source.path.startswith(SOCKET_ROOM):
+            yield line, f"<{name}> outside {SOCKET_ROOM}: go through a header of that folder"
 
 
 def check_length(source):

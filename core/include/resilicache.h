@@ -38,7 +38,7 @@ extern "C" {
 
 /* The version of the library at hand, built as RCACHE_VERSION is.  Threads: any. */
 RCACHE_API uint32_t rcache_version(void);
-/* 1 if this build has the feature ("redis", "memory", "resp3", ...), else 0.  Threads: any. */
+/* 1 if this build has the feature ("redis", "memory", "resp3", "tls", ...), else 0.  Threads: any. */
 RCACHE_API int32_t rcache_has(const char *feature);
 
 /* ---- status ------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ RCACHE_API int32_t rcache_options_describe(size_t index, rcache_option_info *inf
 typedef struct rcache rcache;
 
 /* memory:// · redis://user:password@host:port/db · valkey:// · unix:///path?db=1 · redis+cluster://host:port,host:port
- * · redis+sentinel://host:port,host:port/name/db ; options as ?name=value&...
+ * · redis+sentinel://host:port,host:port/name/db · by TLS rediss:// and so on; options as ?name=value&...
  * `options` (may be NULL) go over those of the URL and stay the caller's.  On success *cache is the caller's to
  * close; on failure it is NULL and *err says why, never with the password in it. */
 RCACHE_API int32_t rcache_open(const char *url, const rcache_options *options, rcache **cache, rcache_error *err);

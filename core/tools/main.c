@@ -38,6 +38,7 @@ static int print_help(FILE *out, int exit_code) {
             "  --option NAME=VALUE    any option of `resilicache options`; also in the URL: redis://host?NAME=VALUE\n"
             "  URL                    memory://  redis://[user:password@]host[:port][/db]  valkey://...  unix:///path\n"
             "                         redis+cluster://host:port,host:port  redis+sentinel://host:port,host:port/name\n"
+            "                         by TLS: rediss://  rediss+cluster://  rediss+sentinel://\n"
             "\nExit codes: 0 done, 1 the key is not there or a case failed, 2 wrong arguments, 3 it failed.\n");
     return exit_code;
 }

@@ -1,4 +1,4 @@
-"""What the tests of operation share: servers of a test's own."""
+"""What the tests of operation share: certificates for the session, servers of a test's own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from servers import Missing, Server
+import resilicache
+from secured import SecuredServer
+from servers import Certificates, Missing, Server
+
+
+@pytest.fixture(scope="session")
+def certificates() -> Iterator[Certificates]:
+    if not resilicache.has("tls"):
+        pytest.skip("this build has no TLS")
+    made = Certificates()
+    yield made
+    made.remove()
 
 
 @pytest.fixture
@@ -25,6 +36,12 @@ def start() -> Iterator[Callable[..., Any]]:
     yield start_one
     for server in started:
         server.stop()
+
+
+@pytest.fixture
+def secured(start: Callable[..., Any], certificates: Certificates) -> Callable[..., SecuredServer]:
+    """secured(certificates.expired) starts a server that shows that certificate."""
+    return lambda *arguments, **more: start(SecuredServer, certificates, *arguments, **more)
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ void scene_pause_ms(int ms) {
 
 rcache *scene_open(const char *options) {
     char url[512];
-    snprintf(url, sizeof url, "%s%s%s", store_now->url, options != NULL ? "?" : "", options != NULL ? options : "");
+    const char *sign = options == NULL ? "" : strchr(store_now->url, '?') != NULL ? "&" : "?";
+    snprintf(url, sizeof url, "%s%s%s", store_now->url, sign, options != NULL ? options : "");
     rcache *cache;
     rcache_error err;
     if (rcache_open(url, NULL, &cache, &err) != RCACHE_OK)

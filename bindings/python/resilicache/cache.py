@@ -42,7 +42,7 @@ def _end(handle: Any, workers: Workers, generation: int) -> None:
 
 
 class Cache:
-    """A cache at `url`: memory://, redis://user:password@host:port/db, valkey://..., unix:///path.
+    """A cache at `url`: memory://, redis://user:password@host:port/db, valkey://..., unix:///path; by TLS rediss://...
 
     Any thread may use it at any time.  A child process that inherits it opens it anew at its first call.  Options go
     over those in the URL's query; `resilicache.options()` lists them.

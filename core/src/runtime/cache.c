@@ -27,9 +27,11 @@ int32_t cache_new(struct settings *settings, struct rcache **result, rcache_erro
     recent_init(&cache->recent);
     service_init(&cache->service);
     credentials_init(&cache->credentials);
+    cache->trust = settings->endpoint.tls ? trust_new(&cache->settings.trust) : NULL;
     bool memory = settings->endpoint.scheme == SCHEME_MEMORY;
     bool ok = engine_init(&cache->engine, &cache->settings.policy, &cache->counters, random_from_system(), cache->seed);
     cache->engine.can_watch = memory || settings->resp >= 3;
+    ok = ok && (cache->trust != NULL) == settings->endpoint.tls;
     if (ok && memory)
         cache->memory = memory_new(settings->memory_max_bytes, random_from_system());
     if (topology_init(&cache->topology, cache) && ok && (!memory || cache->memory != NULL)) {
@@ -60,6 +62,7 @@ static void free_cache(struct rcache *cache) {
     recent_clear(&cache->recent);
     memory_free(cache->memory);
     service_clear(&cache->service);
+    trust_free(cache->trust);
     credentials_clear(&cache->credentials);
     wake_clear(&cache->idle);
     pthread_mutex_destroy(&cache->lock);

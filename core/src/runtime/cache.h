@@ -24,6 +24,7 @@ struct rcache {
     uint32_t generation; /* of forks */
     struct settings settings;
     struct credentials credentials;
+    struct trust *trust; /* NULL: no TLS */
     struct counters counters;
     _Atomic uint64_t calls; /* begun; also what tells their random streams apart */
     uint64_t seed;

@@ -9,6 +9,7 @@ struct connection *dial(struct rcache *cache, const struct node *node, bool trac
         return NULL;
     struct connection_target target = { .host = node->address.host,
                                         .port = node->address.port,
+                                        .trust = cache->trust,
                                         .timeout_ms = settings->connect_timeout_ms,
                                         .handshake = node_handshake(node, settings, &identity, track) };
     struct connection *connection = connection_open(&target, err);

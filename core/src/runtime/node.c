@@ -3,7 +3,7 @@
 #include "base/alloc.h"
 #include "runtime/url.h"
 
-struct node *node_new(struct slice host, uint16_t port, bool sentinel) {
+struct node *node_new(struct slice host, uint16_t port, bool tls, bool sentinel) {
     struct node *node = mem_alloc_zeroed(1, sizeof *node);
     if (node == NULL)
         return NULL;
@@ -12,7 +12,7 @@ struct node *node_new(struct slice host, uint16_t port, bool sentinel) {
     if (node->address.host != NULL) {
         memcpy(node->address.host, host.data, host.size);
         node->address.host[host.size] = '\0';
-        node->url = address_url(&node->address);
+        node->url = address_url(&node->address, tls);
     }
     if (node->url != NULL)
         return node;

@@ -12,7 +12,7 @@ struct node {
 };
 
 /* NULL for want of memory. */
-struct node *node_new(struct slice host, uint16_t port, bool sentinel);
+struct node *node_new(struct slice host, uint16_t port, bool tls, bool sentinel);
 void node_free(struct node *node);
 bool node_is(const struct node *node, struct slice host, uint16_t port, bool sentinel);
 

@@ -49,6 +49,8 @@ static int32_t check_order(const char *shorter, int64_t shorter_ms, const char *
 /* What each option's own range can't say. */
 static int32_t check_together(const struct settings *settings, rcache_error *err) {
     const struct policy *policy = &settings->policy;
+    if (settings->trust.key[0] != '\0' && settings->trust.certificate[0] == '\0')
+        return error_set(err, RCACHE_E_INVALID, "'tls_key' is set without 'tls_certificate', whose key it is");
     int32_t status = check_order("lock_expire", policy->lock_expire_ms, "lock_expire_max",
                                  policy->lock_expire_max_ms, err);
     if (status == RCACHE_OK && policy->wait_replicas > 0)

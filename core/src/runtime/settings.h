@@ -3,6 +3,7 @@
 #define RESILICACHE_RUNTIME_SETTINGS_H
 
 #include "backend/redis/handshake.h"
+#include "backend/redis/net/trust.h"
 #include "engine/policy.h"
 #include "resilicache.h"
 
@@ -17,6 +18,7 @@ struct address {
 
 struct endpoint {
     enum scheme scheme;
+    bool tls;
     struct address first;
     struct address *more; /* CLUSTER, SENTINEL: others that may be asked */
     size_t more_count;
@@ -39,6 +41,7 @@ struct settings {
     struct policy policy;
     struct endpoint endpoint;
     struct login login;
+    struct trust_options trust;
     char *prefix; /* "" : none */
     int64_t op_timeout_ms;
     int64_t connect_timeout_ms;

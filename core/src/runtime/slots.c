@@ -6,10 +6,11 @@
 /* With the lock.  Its connections are made before it can be found. */
 static bool add_node(struct topology *topology, struct slice host, uint16_t port, bool sentinel, uint32_t *index) {
     size_t count = topology->node_count;
-    struct node *node = count < topology->nodes_max ? node_new(host, port, sentinel) : NULL;
+    struct rcache *cache = topology->cache;
+    bool tls = cache->settings.endpoint.tls;
+    struct node *node = count < topology->nodes_max ? node_new(host, port, tls, sentinel) : NULL;
     if (node == NULL)
         return false;
-    struct rcache *cache = topology->cache;
     if (!(cache->stepper != NULL ? stepper_grow(cache->stepper, node) : links_grow(&cache->links, cache, node))) {
         node_free(node);
         return false;

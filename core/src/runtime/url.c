@@ -18,15 +18,17 @@ enum { SCHEME_SIZE_MAX = 32 };  /* what is longer is no scheme, and would fill t
 static const struct known_scheme {
     const char *name;
     enum scheme scheme;
-    bool built;
+    bool tls;
 } known_schemes[] = {
-    { "memory", SCHEME_MEMORY, true },         { "redis", SCHEME_REDIS, true },
-    { "valkey", SCHEME_REDIS, true },          { "unix", SCHEME_UNIX, true },
-    { "rediss", SCHEME_REDIS, false },           { "valkeys", SCHEME_REDIS, false },
-    { "redis+cluster", SCHEME_CLUSTER, true },   { "valkey+cluster", SCHEME_CLUSTER, true },
-    { "redis+sentinel", SCHEME_SENTINEL, true }, { "valkey+sentinel", SCHEME_SENTINEL, true },
+    { "memory", SCHEME_MEMORY, false },           { "unix", SCHEME_UNIX, false },
+    { "redis", SCHEME_REDIS, false },             { "valkey", SCHEME_REDIS, false },
+    { "rediss", SCHEME_REDIS, true },             { "valkeys", SCHEME_REDIS, true },
+    { "redis+cluster", SCHEME_CLUSTER, false },   { "valkey+cluster", SCHEME_CLUSTER, false },
+    { "rediss+cluster", SCHEME_CLUSTER, true },   { "valkeys+cluster", SCHEME_CLUSTER, true },
+    { "redis+sentinel", SCHEME_SENTINEL, false }, { "valkey+sentinel", SCHEME_SENTINEL, false },
+    { "rediss+sentinel", SCHEME_SENTINEL, true }, { "valkeys+sentinel", SCHEME_SENTINEL, true },
 };
-#define BUILT_SCHEMES "memory, redis, valkey, unix, redis+cluster, redis+sentinel"
+#define SCHEMES "memory, unix, redis, redis+cluster, redis+sentinel; by TLS rediss, rediss+cluster, rediss+sentinel"
 
 struct parts {
     struct slice user; /* what is before the '@' */
@@ -38,19 +40,16 @@ struct parts {
 
 /* ---- where to cut ---- */
 
-static int32_t find_scheme(struct slice name, enum scheme *scheme, rcache_error *err) {
+static int32_t find_scheme(struct slice name, struct endpoint *endpoint, rcache_error *err) {
     for (size_t i = 0; i < sizeof known_schemes / sizeof known_schemes[0]; i++) {
         const struct known_scheme *known = &known_schemes[i];
         if (!slice_equal(name, slice_of_text(known->name)))
             continue;
-        *scheme = known->scheme;
-        if (known->built)
-            return RCACHE_OK;
-        return error_set(err, RCACHE_E_UNSUPPORTED, "the scheme '%s' is not in this build; it has " BUILT_SCHEMES,
-                         known->name);
+        endpoint->scheme = known->scheme;
+        endpoint->tls = known->tls;
+        return RCACHE_OK;
     }
-    return error_set(err, RCACHE_E_INVALID, "unknown scheme '%.*s'; there are " BUILT_SCHEMES, (int)name.size,
-                     name.data);
+    return error_set(err, RCACHE_E_INVALID, "unknown scheme '%.*s'; there are " SCHEMES, (int)name.size, name.data);
 }
 
 static int32_t check_bytes(const char *text, rcache_error *err) {
@@ -286,7 +285,7 @@ int32_t url_parse(const char *text, struct url *url, rcache_error *err) {
     if (scheme.size == 0 || scheme.size > SCHEME_SIZE_MAX || !part_holds_only(scheme, "+-."))
         return error_set(err, RCACHE_E_INVALID, "the URL has no scheme; write " RIGHT_FORM);
     struct parts parts = { 0 };
-    status = find_scheme(scheme, &url->endpoint.scheme, err);
+    status = find_scheme(scheme, &url->endpoint, err);
     if (status == RCACHE_OK)
         status = split(slice_of_text(colon + 3), &parts, err);
     if (status == RCACHE_OK)
@@ -315,11 +314,11 @@ void endpoint_clear(struct endpoint *endpoint) {
     *endpoint = (struct endpoint){ 0 };
 }
 
-struct blob *address_url(const struct address *address) {
+struct blob *address_url(const struct address *address, bool tls) {
     if (address->port == 0)
         return text_join("unix://", address->host, (const char *)NULL);
     char port[TEXT_NUMBER_SIZE];
     bool brackets = strchr(address->host, ':') != NULL;
-    return text_join("redis://", brackets ? "[" : "", address->host, brackets ? "]:" : ":",
+    return text_join(tls ? "rediss://" : "redis://", brackets ? "[" : "", address->host, brackets ? "]:" : ":",
                      text_of_number(port, address->port), (const char *)NULL);
 }

@@ -17,7 +17,7 @@ struct url {
 int32_t url_parse(const char *text, struct url *url, rcache_error *err);
 void url_clear(struct url *url);
 void endpoint_clear(struct endpoint *endpoint);
-/* As a URL with nothing else in it: redis://[::1]:6379, unix:///path.  NULL for want of memory. */
-struct blob *address_url(const struct address *address);
+/* As a URL with nothing else in it: redis://[::1]:6379, rediss://host:6379, unix:///path.  NULL for want of memory. */
+struct blob *address_url(const struct address *address, bool tls);
 
 #endif

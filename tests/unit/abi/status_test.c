@@ -48,7 +48,7 @@ static void features_are_asked_for_by_name(void **state) {
     assert_int_equal(rcache_has("memory"), 1);
     assert_int_equal(rcache_has("redis"), 1);
     assert_int_equal(rcache_has("resp3"), 1);
-    assert_int_equal(rcache_has("tls"), 0);
+    assert_int_equal(rcache_has("gopher"), 0);
     assert_int_equal(rcache_has(""), 0);
     assert_int_equal(rcache_has(NULL), 0);
 }

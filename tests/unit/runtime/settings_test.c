@@ -49,6 +49,7 @@ static void the_defaults_are_the_documented_ones(void **state) {
     assert_int_equal(settings.connections, 2);
     assert_int_equal(settings.resp, 3);
     assert_int_equal(settings.memory_max_bytes, 256 << 20);
+    assert_true(settings.trust.verify);
     settings_clear(&settings);
     settings_clear(&settings);
 }
@@ -61,7 +62,8 @@ static void each_option_of_a_url_reaches_its_setting(void **state) {
                       "&lock_sleep=40ms&deadline=50ms&op_timeout=60ms&connect_timeout=70ms&wait_replicas=8"
                       "&wait_replicas_timeout=49ms&random_expire_adjustment=0.25&disable_cache_read=yes"
                       "&disable_cache_delete=on&strong_consistency=true&prefix=app%3A&connections=3&resp=2"
-                      "&memory_max_bytes=1kb&username=u&username_env=U&password=p&password_env=P&password_file=/p";
+                      "&memory_max_bytes=1kb&username=u&username_env=U&password=p&password_env=P&password_file=/p"
+                      "&tls_ca_file=/a&tls_ca_dir=/b&tls_certificate=/c&tls_key=/d&tls_server_name=e&tls_verify=no";
     if (settings_make(url, NULL, &settings, &err) != RCACHE_OK)
         fail_msg("%s", err.message);
     const struct policy *policy = &settings.policy;
@@ -86,6 +88,12 @@ static void each_option_of_a_url_reaches_its_setting(void **state) {
     assert_string_equal(settings.login.password, "p");
     assert_string_equal(settings.login.password_env, "P");
     assert_string_equal(settings.login.password_file, "/p");
+    assert_string_equal(settings.trust.ca_file, "/a");
+    assert_string_equal(settings.trust.ca_dir, "/b");
+    assert_string_equal(settings.trust.certificate, "/c");
+    assert_string_equal(settings.trust.key, "/d");
+    assert_string_equal(settings.trust.server_name, "e");
+    assert_false(settings.trust.verify);
     assert_string_equal(settings.endpoint.first.host, "host");
     assert_string_equal(settings.endpoint.password, "secret");
     assert_int_equal(settings.endpoint.first.port, 7000);
@@ -115,6 +123,7 @@ static void what_contradicts_is_named_on_both_sides(void **state) {
     expect_refused("memory://?lock_expire=90s", NULL,
                    "'lock_expire' is 90000ms, longer than 'lock_expire_max' with its 60000ms; "
                    "lower the one or raise the other");
+    expect_refused("rediss://host?tls_key=/key", NULL, "'tls_key' is set without 'tls_certificate', whose key it is");
     expect_refused("redis://host?wait_replicas=1&deadline=1s", NULL,
                    "'wait_replicas_timeout' is 3000ms, longer than 'deadline' with its 1000ms; "
                    "lower the one or raise the other");

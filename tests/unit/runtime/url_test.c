@@ -9,8 +9,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define SECRET "hunter2"
-#define SCHEMES "memory, redis, valkey, unix, redis+cluster, redis+sentinel"
-#define NOT_BUILT(scheme) "RCACHE_E_UNSUPPORTED the scheme '" scheme "' is not in this build; it has " SCHEMES
+#define SCHEMES "memory, unix, redis, redis+cluster, redis+sentinel; by TLS rediss, rediss+cluster, rediss+sentinel"
 
 static const char *or_none(const char *text) {
     return text != NULL ? text : "-";
@@ -27,9 +26,9 @@ static void describe(const char *text, char *description, size_t capacity) {
         return;
     }
     const struct endpoint *endpoint = &url.endpoint;
-    int size = snprintf(description, capacity, "%s %s %d %s %s %d", schemes[endpoint->scheme],
-                        or_none(endpoint->first.host), endpoint->first.port, or_none(endpoint->username),
-                        or_none(endpoint->password), endpoint->database);
+    int size = snprintf(description, capacity, "%s%s %s %d %s %s %d", schemes[endpoint->scheme],
+                        endpoint->tls ? "+tls" : "", or_none(endpoint->first.host), endpoint->first.port,
+                        or_none(endpoint->username), or_none(endpoint->password), endpoint->database);
     for (size_t i = 0; i < endpoint->more_count; i++)
         size += snprintf(description + size, capacity - (size_t)size, " %s:%d", endpoint->more[i].host,
                          endpoint->more[i].port);
@@ -87,6 +86,10 @@ static void a_server_is_a_host_with_port_user_and_database(void **state) {
         { "redis://u:p:q@r@host", "redis host 6379 u p:q@r 0" },
         { "redis://[::1]", "redis ::1 6379 - - 0" },
         { "redis://:p@[2001:db8::192.0.2.1]:6380/2", "redis 2001:db8::192.0.2.1 6380 - p 2" },
+        { "rediss://user:p@host", "redis+tls host 6379 user p 0" },
+        { "valkeys://[::1]:7000/1", "redis+tls ::1 7000 - - 1" },
+        { "rediss+cluster://a,b", "cluster+tls a 6379 - - 0 b:6379" },
+        { "valkeys+sentinel://a/name", "sentinel+tls a 26379 - - 0 master name" },
         { "redis://host?db=3", "redis host 6379 - - 3" },
         { "redis://host/3?db=3&delay=1s", "redis host 6379 - - 3 delay=1s" },
         { "redis://host?delay=1s&db=3&delay=2s&d%62=4&lock_expire=",
@@ -159,8 +162,6 @@ static void sentinels_watch_a_master_by_its_name(void **state) {
 static void a_scheme_that_is_not_there_is_told_those_that_are(void **state) {
     (void)state;
     const char *const examples[][2] = {
-        { "rediss://host", NOT_BUILT("rediss") },
-        { "valkeys://host", NOT_BUILT("valkeys") },
         { "http://host", "RCACHE_E_INVALID unknown scheme 'http'; there are " SCHEMES },
     };
     check(examples, COUNT(examples));
@@ -227,7 +228,7 @@ static void no_message_has_the_password(void **state) {
         "redis://:a/" SECRET "@host",        "redis://:a?" SECRET "=1@host",         "redis://:a#" SECRET "@host",
         "redis://:a?db=" SECRET "@host",     "redis://:a@b/" SECRET "@host",         "redis://:" SECRET,
         "redis://a:b:" SECRET,               "redis://[" SECRET,             "memory://:" SECRET "@",
-        "rediss://:" SECRET "@host",         "nonsense://:" SECRET "@host",          "redis:" SECRET "@host",
+        "rediss://:" SECRET "@host:x",       "nonsense://:" SECRET "@host",          "redis:" SECRET "@host",
         ":" SECRET "@host:6379",             "redis:/:" SECRET "@host",              "unix://:" SECRET "@",
         "redis://:" SECRET " x@host",        "redis://:" SECRET "@host?x",           "redis://:" SECRET "@host?a=%",
         "redis://:" SECRET "@host/x",        "redis://host:" SECRET "/0",
@@ -252,6 +253,25 @@ static void an_at_sign_behind_the_host_is_refused(void **state) {
         { "unix:///a@b", message },                            { "memory://?prefix=a@b", message },
     };
     check(examples, COUNT(examples));
+}
+
+static void an_address_is_a_url_with_nothing_else(void **state) {
+    (void)state;
+    const char *const examples[][2] = {
+        { "redis://user:" SECRET "@host/1?delay=1s", "redis://host:6379" },
+        { "valkey://[::1]:7000", "redis://[::1]:7000" },
+        { "rediss://host", "rediss://host:6379" },
+        { "valkeys://:" SECRET "@host", "rediss://host:6379" },
+        { "unix://:" SECRET "@/path?db=1", "unix:///path" },
+    };
+    for (size_t i = 0; i < COUNT(examples); i++) {
+        struct url url;
+        assert_int_equal(url_parse(examples[i][0], &url, NULL), RCACHE_OK);
+        struct blob *address = address_url(&url.endpoint.first, url.endpoint.tls);
+        assert_string_equal(address->data, examples[i][1]);
+        blob_drop(address);
+        url_clear(&url);
+    }
 }
 
 static void a_url_has_at_most_8_kib(void **state) {
@@ -291,6 +311,7 @@ int main(void) {
         cmocka_unit_test(a_wrong_part_is_named),
         cmocka_unit_test(no_message_has_the_password),
         cmocka_unit_test(an_at_sign_behind_the_host_is_refused),
+        cmocka_unit_test(an_address_is_a_url_with_nothing_else),
         cmocka_unit_test(a_url_has_at_most_8_kib),
         cmocka_unit_test(the_error_may_be_null),
     };

@@ -36,6 +36,22 @@ local function target_of(address)
     return host == "localhost" and "127.0.0.1" or host, tonumber(port)
 end
 
+--- TLS where the address wants it, which a pooled connection has already.  nginx says whom to trust.
+local function encrypt(sock, address)
+    local host = address:match "^rediss://%[?(.-)%]?:%d+$"
+    if not host then
+        return true
+    end
+    -- Some versions of lua-resty-core raise an assertion where a certificate is refused.
+    local done, ok, err = pcall(sock.sslhandshake, sock, nil, host, true)
+    if done and ok then
+        return true
+    end
+    sock:close()
+    return nil, ("no TLS: %s; lua_ssl_trusted_certificate in nginx.conf names the CAs that are trusted"):format(
+        done and err or "the handshake failed")
+end
+
 local function words_of(err)
     if err:find("no resolver defined", 1, true) then
         return err .. ": name a resolver in nginx.conf, or write the server's address as a number"
@@ -57,6 +73,10 @@ function socket.connect(link, pool, pool_size)
     end
     if not ok then
         return nil, words_of(err)
+    end
+    ok, err = encrypt(sock, link.address)
+    if not ok then
+        return nil, err
     end
     link.socket = sock
     return true

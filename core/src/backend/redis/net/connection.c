@@ -13,10 +13,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 64 * 1024, FAILURE_SIZE = 128 };
+enum { READ_SIZE = 64 * 1024, FAILURE_SIZE = 200 };
 
 struct connection {
     redisContext *context;
+    struct tls *tls; /* NULL: none */
     struct reader *reader;
     struct server_facts facts;
     char failure[FAILURE_SIZE];
@@ -67,6 +68,7 @@ struct introduction {
     struct buffer out;
     int64_t until_ms;
     rcache_error *err;
+    bool heard; /* anything at all */
 };
 
 static int32_t refuse(struct introduction *self, int32_t status, const char *what) {
@@ -84,17 +86,36 @@ static bool ready(struct introduction *self, short events) {
     }
 }
 
+/* Reading tells why writing failed, too. */
+static int32_t read_more(struct introduction *self) {
+    struct connection *connection = self->connection;
+    int64_t got = connection_read(connection);
+    bool mute = got < 0 && !self->heard && connection->tls == NULL && self->target->port != 0;
+    self->heard = self->heard || got > 0;
+    if (mute)
+        return refuse(self, RCACHE_E_UNAVAILABLE, "connected, and cut off; if the server speaks TLS, write rediss://");
+    return got < 0 ? refuse(self, RCACHE_E_UNAVAILABLE, connection->failure) : RCACHE_OK;
+}
+
 static int32_t send_all(struct introduction *self) {
     while (self->out.size > 0) {
         struct slice bytes = buffer_slice(&self->out);
         int64_t sent = connection_write(self->connection, bytes.data, bytes.size);
-        if (sent < 0)
-            return refuse(self, RCACHE_E_UNAVAILABLE, self->connection->failure);
+        if (sent < 0) {
+            int32_t status = read_more(self);
+            return status != RCACHE_OK ? status : refuse(self, RCACHE_E_UNAVAILABLE, "the connection is lost");
+        }
         buffer_take(&self->out, (size_t)sent);
         if (sent == 0 && !ready(self, POLLOUT))
             return refuse(self, RCACHE_E_UNAVAILABLE, "connected, but it does not answer");
     }
     return RCACHE_OK;
+}
+
+/* What is no reply may be TLS, which begins an alert with this byte. */
+static const char *foreign(const struct connection *connection) {
+    bool tls = connection->tls == NULL && connection->bytes[0] == 0x15;
+    return tls ? "the server speaks TLS; write rediss://" : "what answers is no Redis server";
 }
 
 /* The next reply that is no push. */
@@ -108,19 +129,39 @@ static int32_t receive(struct introduction *self, const struct resp **resp) {
         if (got < 0 && connection_starved(self->connection))
             return refuse(self, RCACHE_E_NOMEM, "no memory for its first replies");
         if (got < 0)
-            return refuse(self, RCACHE_E_PROTOCOL, "what answers is no Redis server");
+            return refuse(self, RCACHE_E_PROTOCOL, foreign(self->connection));
         if (!ready(self, POLLIN))
             return refuse(self, RCACHE_E_UNAVAILABLE, "connected, but it does not answer");
-        if (connection_read(self->connection) < 0)
-            return refuse(self, RCACHE_E_UNAVAILABLE, self->connection->failure);
+        int32_t status = read_more(self);
+        if (status != RCACHE_OK)
+            return status;
     }
 }
 
+static int32_t encrypt(struct introduction *self) {
+    struct connection *connection = self->connection;
+    const struct connection_target *target = self->target;
+    struct ssl_ctx_st *context = trust_context(target->trust, self->err);
+    if (context == NULL)
+        return self->err->status;
+    connection->tls = tls_new(context, trust_options(target->trust), connection->context->fd, target->host);
+    if (connection->tls == NULL)
+        return refuse(self, RCACHE_E_NOMEM, "no memory for TLS");
+    for (int events; (events = tls_shake_hands(connection->tls)) != 0;) {
+        if (events < 0)
+            return refuse(self, RCACHE_E_UNAVAILABLE, tls_failure(connection->tls));
+        if (!ready(self, (short)events))
+            return refuse(self, RCACHE_E_UNAVAILABLE,
+                          "no TLS handshake within connect_timeout; if the server speaks no TLS, write redis://");
+    }
+    return RCACHE_OK;
+}
+
 static int32_t introduce(struct connection *connection, const struct connection_target *target, rcache_error *err) {
-    struct introduction self = { connection, target, BUFFER_INIT, clock_now_ms() + target->timeout_ms, err };
+    struct introduction self = { connection, target, BUFFER_INIT, clock_now_ms() + target->timeout_ms, err, false };
     struct handshake handshake;
+    int32_t status = target->trust != NULL ? encrypt(&self) : RCACHE_OK;
     enum handshake_state state = handshake_begin(&handshake, &target->handshake, &self.out);
-    int32_t status = RCACHE_OK;
     while (status == RCACHE_OK && state == HANDSHAKE_GOES_ON) {
         const struct resp *resp;
         status = send_all(&self);
@@ -156,6 +197,7 @@ fail:
 void connection_close(struct connection *connection) {
     if (connection == NULL)
         return;
+    tls_free(connection->tls);
     if (connection->context != NULL)
         redisFree(connection->context);
     reader_free(connection->reader);
@@ -170,27 +212,41 @@ const struct server_facts *connection_facts(const struct connection *connection)
     return &connection->facts;
 }
 
+const struct tls *connection_tls(const struct connection *connection) {
+    return connection->tls;
+}
+
 static int64_t lost(struct connection *connection, const char *how) {
     snprintf(connection->failure, sizeof connection->failure, "connection lost: %s", how);
     return -1;
 }
 
 int64_t connection_write(struct connection *connection, const void *data, size_t size) {
+    if (connection->tls != NULL)
+        return tls_write(connection->tls, data, size);
     ssize_t sent = send(connection->context->fd, data, size, MSG_NOSIGNAL);
     if (sent >= 0)
         return sent;
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
-        return 0;
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
+}
+
+/* As recv, with connection->failure filled in where it is lost. */
+static int64_t take_bytes(struct connection *connection) {
+    if (connection->tls != NULL) {
+        int64_t got = tls_read(connection->tls, connection->bytes, sizeof connection->bytes);
+        return got >= 0 ? got : lost(connection, tls_failure(connection->tls));
+    }
+    ssize_t got = recv(connection->context->fd, connection->bytes, sizeof connection->bytes, 0);
+    if (got == 0)
+        return lost(connection, "the server closed it");
+    if (got > 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+        return got > 0 ? got : 0;
     return lost(connection, strerror(errno));
 }
 
 int64_t connection_read(struct connection *connection) {
-    ssize_t got = recv(connection->context->fd, connection->bytes, sizeof connection->bytes, 0);
-    if (got == 0)
-        return lost(connection, "the server closed it");
-    if (got < 0)
-        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : lost(connection, strerror(errno));
-    if (!reader_feed(connection->reader, connection->bytes, (size_t)got))
+    int64_t got = take_bytes(connection);
+    if (got > 0 && !reader_feed(connection->reader, connection->bytes, (size_t)got))
         return lost(connection, "no memory for a reply");
     return got;
 }

@@ -1,0 +1,25 @@
+# RCACHE_TLS: what rediss:// needs, by the system's OpenSSL.  RCACHE_TLS_TARGET then is what our objects link with, and
+# RCACHE_TLS_LIBRARIES what a program needs that links them by itself; both are empty where there is no TLS.
+set(tls_default auto)
+if(DEFINED ENV{RCACHE_TLS})
+    set(tls_default $ENV{RCACHE_TLS})
+endif()
+set(RCACHE_TLS ${tls_default} CACHE STRING "auto (where OpenSSL is found), on or off")
+set(RCACHE_TLS_TARGET "")
+set(RCACHE_TLS_LIBRARIES "")
+
+if(NOT RCACHE_TLS MATCHES "^(auto|on|off)$")
+    message(FATAL_ERROR "RCACHE_TLS is '${RCACHE_TLS}': write auto, on or off")
+elseif(RCACHE_TLS STREQUAL "on")
+    find_package(OpenSSL 1.1.1 REQUIRED COMPONENTS SSL)
+elseif(RCACHE_TLS STREQUAL "auto")
+    find_package(OpenSSL 1.1.1 QUIET COMPONENTS SSL)
+endif()
+
+if(OPENSSL_FOUND AND NOT RCACHE_TLS STREQUAL "off")
+    set(RCACHE_TLS_TARGET OpenSSL::SSL)
+    set(RCACHE_TLS_LIBRARIES ssl crypto)
+    message(STATUS "TLS: OpenSSL ${OPENSSL_VERSION}")
+else()
+    message(STATUS "TLS: none")
+endif()
