@@ -21,6 +21,7 @@ static const struct command COMMANDS[] = {
     { "invalidate", invalidate_main, true, "invalidate URL KEY ...", "tag as deleted: readers get a new value" },
     { "delete", delete_main, true, "delete URL KEY ...", "remove at once" },
     { "inspect", inspect_main, true, "inspect URL KEY", "state, lease, time to live and owner of an entry" },
+    { "doctor", doctor_main, true, "doctor URL", "what the server is and can do, and what that means for a cache" },
     { "conform", conform_main, true, "conform URL [CASES ...]",
       "play the conformance cases there, or those in files; exit code 1 if one fails" },
     { "options", options_main, false, "options", "every option: name, default, range, meaning" },
@@ -39,7 +40,8 @@ static int print_help(FILE *out, int exit_code) {
             "  URL                    memory://  redis://[user:password@]host[:port][/db]  valkey://...  unix:///path\n"
             "                         redis+cluster://host:port,host:port  redis+sentinel://host:port,host:port/name\n"
             "                         by TLS: rediss://  rediss+cluster://  rediss+sentinel://\n"
-            "\nExit codes: 0 done, 1 the key is not there or a case failed, 2 wrong arguments, 3 it failed.\n");
+            "\nExit codes: 0 done, 1 the key is not there, a case failed, or there are warnings,\n"
+            "            2 wrong arguments, 3 it failed.\n");
     return exit_code;
 }
 

@@ -1,6 +1,7 @@
 /* tool: what the commands of `resilicache` share: arguments, the cache that the URL names, output for people or --json.
  *
- * Exit codes: 0 done · 1 the key is not there, or a case failed · 2 wrong arguments · 3 it failed, stderr says why. */
+ * Exit codes: 0 done · 1 the key is not there, a case failed, or there are warnings · 2 wrong arguments · 3 it failed,
+ * and stderr says why. */
 #ifndef RESILICACHE_TOOLS_TOOL_H
 #define RESILICACHE_TOOLS_TOOL_H
 
@@ -8,7 +9,7 @@
 
 #include <stdbool.h>
 
-enum { EXIT_DONE = 0, EXIT_ABSENT = 1, EXIT_USAGE = 2, EXIT_FAILED = 3 };
+enum { EXIT_DONE = 0, EXIT_ABSENT = 1, EXIT_WARNED = 1, EXIT_USAGE = 2, EXIT_FAILED = 3 };
 
 enum { SETTINGS_MAX = 64 };
 
@@ -33,6 +34,7 @@ int invalidate_main(struct tool *tool);
 int delete_main(struct tool *tool);
 int inspect_main(struct tool *tool);
 int options_main(struct tool *tool);
+int doctor_main(struct tool *tool);
 int demo_main(struct tool *tool);
 int conform_main(struct tool *tool);
 

@@ -188,6 +188,11 @@ void topology_end(struct topology *topology, struct link_node *done) {
 
 /* ---- going out ---- */
 
+const struct node *topology_server(const struct topology *topology, struct slice key) {
+    uint16_t known = moves(topology) ? topology->slots[topology_slot_of(topology, key)] : 1;
+    return known > 0 ? topology->nodes[known - 1u] : NULL;
+}
+
 size_t topology_home(struct topology *topology, struct slice key, uint32_t route) {
     uint16_t known = moves(topology) ? topology->slots[topology_slot_of(topology, key)] : 1;
     size_t node = known > 0 ? known - 1u : 0;

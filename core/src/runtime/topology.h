@@ -50,6 +50,8 @@ void topology_refresh(struct topology *topology);
 void topology_tick(struct topology *topology, int64_t now_ms, struct link_node *requests, struct link_node *done);
 /* All that wait come back with RCACHE_E_CLOSED. */
 void topology_end(struct topology *topology, struct link_node *done);
+/* Whose the key is, as far as is known; NULL: nobody's yet. */
+const struct node *topology_server(const struct topology *topology, struct slice key);
 /* The place by which most requests of a key go, as far as is known. */
 size_t topology_home(struct topology *topology, struct slice key, uint32_t route);
 
