@@ -320,6 +320,7 @@ static void options_and_open(rcache *unused) {
     }
     if (status == RCACHE_OK) {
         CALL(rcache_stats)(cache, text, sizeof text);
+        expect_status(CALL(rcache_credentials)(cache, "user", "password", &err));
         CALL(rcache_close)(cache);
     }
     CALL(rcache_options_free)(options);

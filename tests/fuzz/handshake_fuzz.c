@@ -64,7 +64,7 @@ static void shake_hands(struct reader *reader, const struct handshake_target *ta
         uint32_t said = take_commands(&out);
         due += said;
         /* A subscription is answered by a push, which counts for none. */
-        bool follows = said > 1 && target->follow && handshake.resp3;
+        bool follows = said > 1 && target->follow && handshake.facts.resp3;
         due -= follows;
         check(due > 0);
         do

@@ -204,5 +204,7 @@ bool facts_read(const char *text, struct server_facts *facts) {
     facts->resp3 = strchr(letters, '3') != NULL;
     facts->can_track = strchr(letters, 't') != NULL;
     facts->replica = strchr(letters, 'r') != NULL;
-    return letters[0] == '\0' || (letters[0] == '-' && strspn(letters + 1, "3tr") == strlen(letters + 1));
+    char again[FACTS_TEXT_MAX];
+    facts_write(again, facts);
+    return strcmp(text, again) == 0;
 }
