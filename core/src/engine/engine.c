@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include "base/rule.h"
 #include "engine/flight.h"
 #include "engine/load.h"
 #include "engine/pause.h"
@@ -118,7 +119,7 @@ void engine_end_op(struct engine *engine, struct op *op, int32_t status, const c
     while ((node = list_take(&op->owned)) != NULL || (node = list_take(&op->behind)) != NULL)
         flight_give_up(engine, list_entry(node, struct flight, won), now_ms);
     struct load *load = op->load, *refresh = status == RCACHE_E_TIMEOUT ? NULL : op->refresh;
-    if (load != NULL) {
+    if (load != NULL && RULE(ended_ops_give_their_load_up, true)) {
         op->load = NULL;
         load_give_up(engine, load, now_ms);
     }

@@ -1,6 +1,7 @@
 #include "engine/flight.h"
 
 #include "base/alloc.h"
+#include "base/rule.h"
 #include "engine/load.h"
 #include "resilicache.h"
 
@@ -110,7 +111,8 @@ static void begin(struct engine *engine, struct slot *slot, int64_t now_ms) {
 
 /* What its own peek saw may be older by now than what the flight was given, and past its time. */
 static bool may_be_served(const struct flight *flight, const struct slot *slot, int64_t now_ms) {
-    return !slot->op->strong && slot->request.reply.verdict == VERDICT_UNFRESH && now_ms < flight->stale_until;
+    bool saw_stale = slot->request.reply.verdict == VERDICT_UNFRESH && flight->stale != NULL;
+    return !slot->op->strong && saw_stale && !RULE(kept_bounds_end, now_ms >= flight->stale_until);
 }
 
 void flight_seek(struct engine *engine, struct slot *slot, int64_t now_ms) {
@@ -167,7 +169,9 @@ void flight_deliver(struct engine *engine, struct flight *flight, const struct d
     for (struct link_node *node; (node = list_take(&flight->waiting)) != NULL;) {
         struct slot *slot = list_entry(node, struct slot, waiting);
         slot->flight = NULL;
-        if (slot->joined < (slot->op->strong ? delivery->strong_before : delivery->eventual_before))
+        uint64_t before = slot->op->strong ? delivery->strong_before : delivery->eventual_before;
+        bool late = RULE(late_joiners_go_again, slot->joined >= before);
+        if (before > 0 && !late)
             settle_with(engine, slot, delivery->outcome, delivery->value);
         else
             list_append(&again, &slot->waiting);
@@ -182,7 +186,7 @@ void flight_fail(struct engine *engine, struct flight *flight, int32_t status, c
     for (struct link_node *node; (node = list_take(&flight->waiting)) != NULL;) {
         struct slot *slot = list_entry(node, struct slot, waiting);
         slot->flight = NULL;
-        if (slot->stale != NULL && now_ms < slot->stale_until) {
+        if (slot->stale != NULL && !RULE(failed_loads_serve_within_bounds, now_ms >= slot->stale_until)) {
             settle_stale(engine, slot, slot->stale, slot->stale_absent);
             continue;
         }
@@ -219,8 +223,9 @@ void flight_serve_stale(struct engine *engine, struct flight *flight, struct blo
         next = node->next;
         struct slot *slot = list_entry(node, struct slot, waiting);
         bool owner = flight->initiator == slot && flight->request.reply.verdict == VERDICT_OWNED;
-        bool in_time = slot->joined < flight->asked || may_be_served(flight, slot, now_ms);
-        if (slot->op->strong || !in_time)
+        bool in_time = slot->joined < flight->asked ||
+                       RULE(late_joiners_are_served, may_be_served(flight, slot, now_ms));
+        if (RULE(strong_gets_nothing_stale, slot->op->strong) || !in_time)
             continue;
         if (owner && !loads_behind(slot)) {
             blob_drop(slot->stale);
@@ -256,7 +261,7 @@ void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms) {
         return;
     }
     /* What is refreshed behind an op must not be what the op still waits for, as where a key comes twice in it. */
-    struct slot *sibling = slot->settled ? waiting_of(flight, slot->op) : NULL;
+    struct slot *sibling = RULE(nobody_waits_for_himself, slot->settled) ? waiting_of(flight, slot->op) : NULL;
     if (sibling != NULL)
         flight->initiator = slot = sibling;
     flight->state = FLIGHT_OWNED;

@@ -1,6 +1,7 @@
 /* lease: a flight's dealings with the store: asking for the lease, waiting for another's, storing, renewing. */
 #include "engine/flight.h"
 
+#include "base/rule.h"
 #include "base/text.h"
 #include "engine/load.h"
 #include "engine/pause.h"
@@ -31,7 +32,8 @@ static bool strong_waits(const struct flight *flight) {
 
 void flight_acquire(struct engine *engine, struct flight *flight, bool take_over) {
     flight->state = FLIGHT_ACQUIRING;
-    text_put_hex(text_put_hex(flight->token, engine->identity), ++engine->tokens);
+    if (RULE(a_token_for_each_request, true) || flight->acquired == 0)
+        text_put_hex(text_put_hex(flight->token, engine->identity), ++engine->tokens);
     flight->request.strong = strong_waits(flight);
     flight->request.seen = take_over ? slice_of_text(flight->lease) : slice_of(NULL, 0);
     flight->request.life_ms = engine->policy->lock_expire_ms;
@@ -42,7 +44,7 @@ void flight_acquire(struct engine *engine, struct flight *flight, bool take_over
 }
 
 void flight_release(struct engine *engine, struct flight *flight) {
-    if (!flight->direct && !flight->lost)
+    if (!flight->direct && !flight->lost && RULE(failed_loads_give_the_lease_back, true))
         send(engine, flight, VERB_RELEASE);
 }
 
@@ -80,7 +82,7 @@ static void wait_for_holder(struct engine *engine, struct flight *flight, int64_
     flight->lease_end_ms = later(flight->request.sent_ms, remaining);
     if (!update_lock(flight)) {
         int64_t trusted = flight->lease_seen_ms + engine->policy->lock_expire_max_ms;
-        if (now_ms >= trusted) {
+        if (!RULE(leases_of_others_are_trusted, now_ms < trusted)) {
             flight_acquire(engine, flight, true);
             return;
         }
@@ -116,7 +118,8 @@ static void deliver_fresh(struct engine *engine, struct flight *flight, int64_t 
                    &(struct delivery){ .outcome = reply->absent ? RCACHE_ABSENT : RCACHE_HIT,
                                        .value = value,
                                        .eventual_before = flight->asked,
-                                       .strong_before = reply->epoch_unknown ? NONE : flight->asked },
+                                       .strong_before =
+                                           RULE(strong_needs_an_epoch, reply->epoch_unknown) ? NONE : flight->asked },
                    now_ms);
     blob_drop(value);
 }
@@ -140,7 +143,8 @@ static void acquired(struct engine *engine, struct flight *flight, int64_t now_m
         engine->counters->leases_owned++;
         flight->request.grant = flight->renewal.grant = reply->grant;
         note_stale(flight);
-        flight_appoint(flight); /* before they leave with what is stale */
+        if (RULE(leases_are_used, true)) /* before they leave with what is stale */
+            flight_appoint(flight);
         flight_serve_stale(engine, flight, reply->value, reply->absent, now_ms);
         flight_won(engine, flight, now_ms);
         if (op == NULL && flight->state == FLIGHT_OWNED && flight->initiator->op->acquiring == 0)
@@ -176,7 +180,7 @@ static void checked(struct engine *engine, struct flight *flight, int64_t now_ms
     bool other_lease = strcmp(reply->lease, flight->lease) != 0;
     if (now_ms >= flight->lease_end_ms || other_lease || flight_owes_stale(flight))
         flight_acquire(engine, flight, false);
-    else if (flight->changed)
+    else if (RULE(changes_meanwhile_count, flight->changed))
         check(engine, flight);
     else
         wait_until(engine, flight, engine->can_watch ? INT64_MAX : now_ms + next_pause(engine, flight), now_ms);
@@ -186,7 +190,7 @@ static void put_done(struct engine *engine, struct flight *flight, int64_t now_m
     const struct reply *reply = &flight->request.reply;
     struct delivery delivery = { .outcome = flight->answered_absent ? RCACHE_ABSENT : RCACHE_LOADED,
                                  .eventual_before = flight->loaded,
-                                 .strong_before = NONE };
+                                 .strong_before = RULE(strong_takes_what_is_stored, true) ? NONE : flight->loaded };
     if (reply->status != RCACHE_OK)
         flight_fail_strong(engine, flight, reply->status,
                            reply->message != NULL ? reply->message->data : "no memory for the reply");

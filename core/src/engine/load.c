@@ -1,6 +1,7 @@
 #include "engine/load.h"
 
 #include "base/alloc.h"
+#include "base/rule.h"
 #include "resilicache.h"
 
 /* A lease is renewed when a third of it has passed: two renewals may get lost before it ends. */
@@ -65,21 +66,24 @@ void load_give_up(struct engine *engine, struct load *load, int64_t now_ms) {
 void load_timer(struct engine *engine, struct load *load, int64_t now_ms) {
     if (now_ms - load->began_ms >= engine->policy->lock_expire_max_ms)
         return; /* the leases may lapse: a loader that takes this long is taken for dead */
-    for (size_t i = 0; i < load->count; i++)
+    for (size_t i = 0; RULE(leases_are_renewed, true) && i < load->count; i++)
         flight_renew(engine, load->items[i].flight);
     engine_arm(engine, &load->timer, now_ms + renewal_ms(engine));
 }
 
 /* The option bounds waiting, not the caller's own work. */
 static void pause_deadline(struct engine *engine, struct op *op, int64_t now_ms) {
-    if (op->deadline_given || op->loading++ > 0)
+    if (op->deadline_given || op->loading++ > 0 || !RULE(deadlines_wait_for_loaders, true))
         return;
     op->loading_since_ms = now_ms;
     engine_disarm(engine, &op->timer);
 }
 
 static void resume_deadline(struct engine *engine, struct op *op, int64_t now_ms) {
-    if (op->deadline_given || --op->loading > 0)
+    if (op->deadline_given)
+        return;
+    op->loading--;
+    if (RULE(deadlines_wait_for_all_loaders, op->loading > 0))
         return;
     op->deadline_ms += now_ms - op->loading_since_ms;
     if (op->timed && op->unsettled > 0)

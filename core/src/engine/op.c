@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/random.h"
+#include "base/rule.h"
 #include "base/text.h"
 #include "engine/ttl.h"
 #include "resilicache.h"
@@ -146,7 +147,8 @@ static bool take_failure(struct slot *slot, struct reply *reply) {
 }
 
 static bool take_fetched(struct slot *slot, struct reply *reply, struct counters *counters) {
-    bool fresh = reply->verdict == VERDICT_FRESH && !(slot->op->strong && reply->epoch_unknown);
+    bool doubtful = RULE(strong_needs_an_epoch, slot->op->strong && reply->epoch_unknown);
+    bool fresh = reply->verdict == VERDICT_FRESH && !doubtful;
     if (!fresh) {
         counters->misses++;
         return false;

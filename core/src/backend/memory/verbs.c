@@ -1,6 +1,7 @@
 #include "backend/memory/verbs.h"
 
 #include "backend/memory/inspect.h"
+#include "base/rule.h"
 #include "base/text.h"
 #include "resilicache.h"
 
@@ -75,9 +76,9 @@ static bool busy(const struct act *act) {
     case LEASE_UNTIL:
         if (entry->lease_until_ms <= act->now_ms || seen(act))
             return false;
-        return entry->owner != NULL || (!act->request->strong && entry->value != NULL);
+        return RULE(leases_hold, entry->owner != NULL) || (!act->request->strong && entry->value != NULL);
     case LEASE_LOCKED:
-        return true;
+        return RULE(locks_hold, true);
     }
     return false;
 }
@@ -91,7 +92,7 @@ static void show_value(const struct act *act) {
 
 static void show_stale(const struct act *act) {
     int64_t serve_until_ms = act->entry->serve_until_ms;
-    if (act->request->bound_ms <= 0 || serve_until_ms <= act->now_ms)
+    if (act->request->bound_ms <= 0 || RULE(stale_values_end, serve_until_ms <= act->now_ms))
         return;
     show_value(act);
     act->request->reply.stale_ms = serve_until_ms == TIME_NEVER ? -1 : serve_until_ms - act->now_ms;
@@ -147,7 +148,8 @@ static bool make_owned(struct act *act) {
 
 static void end_lease(struct act *act, enum lease lease) {
     act->entry->lease = lease;
-    store_set_owner(act->store, act->entry, NULL);
+    if (RULE(ended_leases_have_no_owner, true))
+        store_set_owner(act->store, act->entry, NULL);
 }
 
 static void put_value(struct act *act, bool absent, int64_t life_ms) {
@@ -166,7 +168,7 @@ static void put_fresh(struct act *act, int64_t life_ms) {
 /* Only the first time counts: a further invalidation does not lengthen the life of what is stale. */
 static void mark_unfresh(struct act *act) {
     struct entry *entry = act->entry;
-    if (entry->value != NULL && entry->serve_until_ms == TIME_NEVER)
+    if (entry->value != NULL && !RULE(the_first_invalidation_counts, entry->serve_until_ms != TIME_NEVER))
         entry->serve_until_ms = later(act->now_ms, act->request->bound_ms);
 }
 
@@ -181,7 +183,7 @@ static void extend_lease(struct act *act) {
     int64_t expires_ms = later(act->now_ms, later(life_ms, LEASE_MARGIN_MS));
     entry->lease = LEASE_UNTIL;
     entry->lease_until_ms = later(act->now_ms, life_ms);
-    if (entry->expires_ms == TIME_NEVER || entry->expires_ms < expires_ms)
+    if (RULE(leased_keys_end, entry->expires_ms == TIME_NEVER) || entry->expires_ms < expires_ms)
         entry->expires_ms = expires_ms;
 }
 
@@ -221,14 +223,14 @@ static enum verdict verb_acquire(struct act *act) {
     if (act->entry->lease != LEASE_LOCKED)
         extend_lease(act);
     mark_unfresh(act);
-    if (act->request->bound_ms <= 0 || act->entry->serve_until_ms <= act->now_ms)
+    if (act->request->bound_ms <= 0 || RULE(stale_values_end, act->entry->serve_until_ms <= act->now_ms))
         remove_value(act);
     show_stale(act);
     return VERDICT_OWNED;
 }
 
 static enum verdict verb_put(struct act *act) {
-    if (!owned(act))
+    if (act->entry == NULL || RULE(only_the_owner_stores, !owned(act)))
         return VERDICT_LOST;
     /* What is too large is not kept, which is no failure of the load. */
     bool fits = store_fits(act->store, act->request->key, act->request->value);
@@ -258,7 +260,7 @@ static enum verdict verb_release(struct act *act) {
 static enum verdict verb_invalidate(struct act *act) {
     if (act->entry == NULL)
         return VERDICT_MISS;
-    if (act->entry->lease == LEASE_LOCKED)
+    if (RULE(locks_survive_invalidations, act->entry->lease == LEASE_LOCKED))
         mark_unfresh(act);
     else
         invalidate(act);
@@ -266,7 +268,7 @@ static enum verdict verb_invalidate(struct act *act) {
 }
 
 static enum verdict verb_lock(struct act *act) {
-    if (locked_by_another(act))
+    if (RULE(one_lock_at_a_time, locked_by_another(act)))
         return answer_busy(act);
     if (!store_fits(act->store, act->request->key, NULL))
         return answer_too_large(act);
@@ -280,7 +282,7 @@ static enum verdict verb_lock(struct act *act) {
 static enum verdict verb_unlock(struct act *act) {
     if (locked_by_another(act))
         return VERDICT_LOST;
-    if (act->entry != NULL)
+    if (act->entry != NULL && (owned(act) || RULE(unlock_always_invalidates, true)))
         invalidate(act);
     return VERDICT_DONE;
 }

@@ -1,0 +1,56 @@
+#include "database.h"
+
+#include "world.h"
+
+struct slice key_slice(uint32_t key) {
+    static const char names[KEYS_MAX][2] = { { 'k', '0' }, { 'k', '1' }, { 'k', '2' }, { 'k', '3' } };
+    return slice_of(names[key], sizeof names[key]);
+}
+
+uint32_t key_number(struct slice name) {
+    return (uint32_t)(name.data[1] - '0');
+}
+
+void database_init(struct database *database) {
+    for (uint32_t key = 0; key < KEYS_MAX; key++) {
+        struct row *row = &database->rows[key];
+        row->newest = 1;
+        row->absent[1] = false;
+        row->committed_us[1] = 0;
+        row->taken = false;
+    }
+}
+
+uint32_t database_commit(struct world *world, uint32_t key) {
+    struct row *row = &world->database.rows[key];
+    if (row->newest + 1 >= VERSIONS_MAX)
+        return 0;
+    uint32_t version = ++row->newest;
+    row->absent[version] = dice_chance(&world->luck, world->plan.absent_share);
+    row->committed_us[version] = world->now_us;
+    world->step++;
+    return version;
+}
+
+uint32_t database_read(struct world *world, uint32_t key) {
+    const struct row *row = &world->database.rows[key];
+    uint32_t version = row->newest;
+    if (!plan_has(&world->plan, FAULT_lag))
+        return version;
+    int64_t behind_us = dice_between(&world->loaders, 0, world->plan.policy.lock_expire_ms * 1000);
+    while (version > 1 && row->committed_us[version] > world->now_us - behind_us)
+        version--;
+    return version;
+}
+
+uint32_t database_first_absent(const struct database *database, uint32_t key, uint32_t least) {
+    const struct row *row = &database->rows[key];
+    uint32_t version = least > 0 ? least : 1;
+    while (version <= row->newest && !row->absent[version])
+        version++;
+    return version;
+}
+
+bool database_was_absent(const struct database *database, uint32_t key, uint32_t least) {
+    return database_first_absent(database, key, least) <= database->rows[key].newest;
+}

@@ -1,0 +1,37 @@
+/* database: the truth.  A row a key; each commit gives it the next version, and some versions say that there is no
+ * such row. */
+#ifndef RESILICACHE_TESTS_DATABASE_H
+#define RESILICACHE_TESTS_DATABASE_H
+
+#include "base/slice.h"
+#include "event.h"
+#include "plan.h"
+
+enum { VERSIONS_MAX = 512 };
+
+struct row {
+    uint32_t newest;
+    bool absent[VERSIONS_MAX];
+    int64_t committed_us[VERSIONS_MAX];
+    bool taken; /* where writers take turns */
+};
+
+struct database {
+    struct row rows[KEYS_MAX];
+};
+
+/* "k0", "k1", ... */
+struct slice key_slice(uint32_t key);
+uint32_t key_number(struct slice name);
+
+void database_init(struct database *database);
+/* The new version; 0: no more are kept. */
+uint32_t database_commit(struct world *world, uint32_t key);
+/* What a snapshot that is opened now reads: the newest, or, where loaders read a replica, one a while before. */
+uint32_t database_read(struct world *world, uint32_t key);
+/* Whether some version from `least` on, that exists by now, says that there is no such row. */
+bool database_was_absent(const struct database *database, uint32_t key, uint32_t least);
+/* The oldest such version. */
+uint32_t database_first_absent(const struct database *database, uint32_t key, uint32_t least);
+
+#endif

@@ -1,0 +1,71 @@
+/* failures: a call that fails needs a cause in the plan, and one that times out has to have had its time. */
+#include "resilicache.h"
+#include "world.h"
+
+static bool has_any(const struct plan *plan, const enum fault *faults, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (plan_has(plan, faults[i]))
+            return true;
+    return false;
+}
+
+static bool connection_may_fail(const struct plan *plan) {
+    static const enum fault causes[] = { FAULT_cut,   FAULT_blackhole, FAULT_stall, FAULT_failover, FAULT_restart,
+                                         FAULT_pause, FAULT_spike,     FAULT_threads };
+    return has_any(plan, causes, sizeof causes / sizeof causes[0]);
+}
+
+static bool lock_may_be_lost(const struct call *call) {
+    enum op_kind kind = call->op->kind;
+    return kind == OP_RENEW || kind == OP_UNLOCK || (kind == OP_LOCK && !call->op->wait);
+}
+
+/* Time in the caller's own loaders does not count, where the option is what bounds it. */
+static bool has_had_its_time(struct world *world, const struct call *call) {
+    if (call->op->deadline_given)
+        return process_now_ms(call->process) >= call->deadline_ms;
+    int64_t spent_us = world->now_us - call->began_us - call->loading_us;
+    int64_t slack_us = 1000 * (2 + (int64_t)call->loads_begun); /* each is measured in whole milliseconds */
+    return call->loads == 0 && spent_us >= world->plan.policy.deadline_ms * 980 - slack_us;
+}
+
+static bool has_cause(struct world *world, const struct call *call, int32_t status) {
+    const struct plan *plan = &world->plan;
+    switch (status) {
+    case RCACHE_E_LOADER: return plan_has(plan, FAULT_bad_load) || plan_has(plan, FAULT_memory) || world->ending;
+    case RCACHE_E_TIMEOUT: return has_had_its_time(world, call);
+    case RCACHE_E_CANCELED: return call->canceled || call->caller == NULL;
+    case RCACHE_E_UNAVAILABLE: return connection_may_fail(plan);
+    case RCACHE_E_NOMEM: return plan_has(plan, FAULT_memory);
+    case RCACHE_E_SERVER: return plan_has(plan, FAULT_full);
+    case RCACHE_E_CLOSED: return !call->process->alive;
+    case RCACHE_E_LOST: return lock_may_be_lost(call);
+    default: return false;
+    }
+}
+
+void check_failure(struct world *world, struct call *call, size_t i) {
+    const struct slot *slot = &call->op->slots[i];
+    if (world->probing || !has_cause(world, call, slot->status))
+        world_violate(world, "a failure has a cause: op %u says %s (%s) of k%u", call->number,
+                      rcache_status_name(slot->status), slot->message != NULL ? slot->message->data : "no words",
+                      call->keys[i]);
+}
+
+void check_call_done(struct world *world, struct call *call) {
+    check_call(world, call);
+    for (size_t i = 0; i < call->op->count; i++)
+        if (!call->op->slots[i].settled)
+            world_violate(world, "done is done: op %u was DONE, but for k%u", call->number, call->keys[i]);
+    if (call->over)
+        world_violate(world, "DONE comes once: op %u was DONE twice", call->number);
+}
+
+void check_idle(struct world *world, struct process *process) {
+    const struct engine *engine = &process->engine;
+    if (engine->flights.count > 0)
+        world_violate(world, "nothing is left behind: p%u still has %zu flights, with no op that waits for them",
+                      process->number, engine->flights.count);
+    else if (engine_due_ms(engine) != INT64_MAX)
+        world_violate(world, "nothing is left behind: p%u still has a timer", process->number);
+}

@@ -1,0 +1,57 @@
+/* mutation: the rules that can be switched off, one at a time, in the build of the simulation that is made for it.
+ * A rule that can be off without any promise being broken says nothing for the rule, and much against the checks. */
+#ifndef RESILICACHE_TESTS_MUTATION_H
+#define RESILICACHE_TESTS_MUTATION_H
+
+/* Each with the faults that it is there for, where these are rare. */
+#define MUTATIONS(X)                                                                                                 \
+    /* of the store */                                                                                               \
+    X(only_the_owner_stores, "")                                                                                     \
+    X(ended_leases_have_no_owner, "")                                                                                \
+    X(leases_hold, "")                                                                                               \
+    X(leased_keys_end, "")                                                                                           \
+    X(locks_hold, "")                                                                                                \
+    X(locks_survive_invalidations, "")                                                                               \
+    X(one_lock_at_a_time, "")                                                                                        \
+    X(unlock_always_invalidates, "")                                                                                 \
+    X(the_first_invalidation_counts, "")                                                                             \
+    X(stale_values_end, "")                                                                                          \
+    X(server_clock, "")                                                                                              \
+    X(peek_other_epoch, "failover")                                                                                  \
+    X(acquire_other_epoch, "failover")                                                                               \
+    X(acquire_unknown_epoch, "failover,foreign")                                                                     \
+    X(leases_of_another_process_store_nothing, "failover")                                                           \
+    X(a_token_for_each_attempt, "cut,late,spike")                                                                    \
+    /* of the engine */                                                                                              \
+    X(a_token_for_each_request, "cut,late,slow_load")                                                                \
+    X(strong_takes_what_is_stored, "")                                                                               \
+    X(strong_gets_nothing_stale, "")                                                                                 \
+    X(strong_needs_an_epoch, "failover,foreign")                                                                     \
+    X(late_joiners_are_served, "")                                                                                   \
+    X(nobody_waits_for_himself, "threads")                                                                           \
+    X(leases_are_used, "")                                                                                           \
+    X(changes_meanwhile_count, "")                                                                                   \
+    X(late_joiners_go_again, "")                                                                                     \
+    X(kept_bounds_end, "")                                                                                           \
+    X(failed_loads_serve_within_bounds, "bad_load")                                                                  \
+    X(failed_loads_give_the_lease_back, "bad_load")                                                                  \
+    X(leases_are_renewed, "slow_load")                                                                               \
+    X(leases_of_others_are_trusted, "")                                                                              \
+    X(deadlines_wait_for_loaders, "")                                                                                \
+    X(deadlines_wait_for_all_loaders, "threads,slow_load")                                                           \
+    X(ended_ops_give_their_load_up, "cancel,threads")                                                                \
+    /* of whoever drives it */                                                                                       \
+    X(freed_ops_give_their_refresh_up, "abandon,threads")
+
+enum mutation {
+    MUTATION_none,
+#define MUTATION_NUMBER(name, faults) MUTATION_##name,
+    MUTATIONS(MUTATION_NUMBER)
+#undef MUTATION_NUMBER
+    MUTATION_COUNT
+};
+
+/* The one that is off. */
+extern enum mutation mutation_off;
+
+#endif

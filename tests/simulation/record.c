@@ -1,0 +1,300 @@
+#include "record.h"
+
+#include "resilicache.h"
+#include "world.h"
+
+#include <string.h>
+
+/* One command and what it came to. */
+struct note {
+    struct world *world;
+    struct message *message;
+    struct record *record;
+    const struct entry *entry;
+    int64_t now_ms;
+};
+
+static struct request *request_in(const struct note *note) {
+    return &note->message->request;
+}
+
+void record_forget(struct world *world, struct record *record) {
+    bool was = record->valued || record->holder.size > 0;
+    *record = (struct record){ .voided = record->voided, .settled_us = was ? world->now_us : record->settled_us };
+}
+
+static bool holds(const struct record *record, struct slice owner) {
+    return record->holder.size > 0 && slice_equal(slice_of(record->holder.owner, record->holder.size), owner);
+}
+
+static void drop_holder(struct record *record) {
+    record->holder = (struct holder){ 0 };
+}
+
+static void take_holder(const struct note *note, bool lock) {
+    struct record *record = note->record;
+    struct slice owner = request_in(note)->owner;
+    bool relocks = lock && record->holder.lock && holds(record, owner);
+    uint32_t number = relocks ? record->holder.number : lock ? ++note->world->server.locks : 0;
+    drop_holder(record);
+    memcpy(record->holder.owner, owner.data, owner.size);
+    record->holder.size = owner.size;
+    record->holder.lock = lock;
+    record->holder.number = number;
+    record->holder.until_ms = note->now_ms + request_in(note)->life_ms;
+    record->holder.since_us = note->world->now_us;
+}
+
+static struct source *source_in(const struct note *note) {
+    return note->record->source > 0 ? &note->world->check.sources[note->record->source - 1] : NULL;
+}
+
+/* The value, if there is one, is not fresh from now on. */
+static void mark(const struct note *note) {
+    struct record *record = note->record;
+    if (!record->valued || record->marked)
+        return;
+    record->marked = true;
+    struct source *source = source_in(note);
+    if (source == NULL)
+        return;
+    source->marked_us = note->world->now_us > 0 ? note->world->now_us : 1;
+    source->marked_ms = note->now_ms;
+}
+
+/* What the entry has no value of any more. */
+static void look_for_value(const struct note *note) {
+    if (note->entry != NULL && note->entry->value != NULL)
+        return;
+    note->record->valued = note->record->marked = false;
+    note->record->source = 0;
+    note->record->epoch = 0;
+}
+
+static void take_value(const struct note *note) {
+    struct record *record = note->record;
+    struct source *source = request_in(note)->absent ? NULL : check_source_of(note->world, request_in(note)->value);
+    record->valued = true;
+    record->marked = false;
+    record->epoch = note->message->foreign ? 0 : note->message->epoch;
+    record->source = source != NULL ? (uint32_t)(source - note->world->check.sources) + 1 : 0;
+    if (source != NULL)
+        source->foreign = source->foreign || note->message->foreign;
+    drop_holder(record);
+}
+
+/* ---- what must not be ---- */
+
+static void check_takes_over(const struct note *note) {
+    struct world *world = note->world;
+    const struct holder *holder = &note->record->holder;
+    if (holder->size == 0 || holds(note->record, request_in(note)->owner))
+        return;
+    const struct policy *policy = &world->plan.policy;
+    if (holder->lock || holder->until_ms > note->now_ms) {
+        int64_t seen_ms = (world->now_us - holder->since_us) / 1000;
+        bool seen_long = seen_ms >= policy->lock_expire_max_ms - policy->lock_expire_max_ms / 16 - 2 ||
+                         world->server.set_ms > 0; /* then two leases may look the same */
+        if (request_in(note)->seen.size == 0 || holder->lock || !seen_long)
+            world_violate(world, "one load at a time: a lease of k%u was granted while another lives",
+                          note->message->key);
+        return;
+    }
+    const struct granted *grant = check_grant_of(world, slice_of(holder->owner, holder->size));
+    int64_t running_ms = grant != NULL && grant->running ? (world->now_us - grant->granted_us) / 1000 : INT64_MAX;
+    if (plan_is_healthy(&world->plan) && running_ms < policy->lock_expire_max_ms - policy->lock_expire_ms)
+        world_violate(world, "leases are renewed: that of k%u ended under its loader", note->message->key);
+}
+
+/* A lease without a loader keeps all others from loading. */
+static void check_keeps_waiting(const struct note *note) {
+    const struct holder *holder = &note->record->holder;
+    const struct granted *grant =
+        holder->lock ? NULL : check_grant_of(note->world, slice_of(holder->owner, holder->size));
+    if (grant == NULL || grant->failed_us == 0 || !plan_is_healthy(&note->world->plan))
+        return;
+    if (note->world->now_us - grant->failed_us > 20 * note->world->plan.latency_us + 2000)
+        world_violate(note->world, "a failed load gives its lease back: k%u is still leased", note->message->key);
+}
+
+static void check_stale(const struct note *note) {
+    const struct record *record = note->record;
+    struct source *source = source_in(note);
+    if (request_in(note)->reply.value == NULL || source == NULL)
+        return;
+    if (!record->marked && record->holder.lock)
+        source->locked_us = note->world->now_us;
+    else if (!record->marked)
+        world_violate(note->world, "a value of k%u was given out as stale that nothing had invalidated",
+                      note->message->key);
+    else if (note->now_ms >= source->marked_ms + note->world->plan.policy.delay_ms)
+        world_violate(note->world, "bound of stale values: the server gave v%u of k%u out after `delay`",
+                      source->version, note->message->key);
+}
+
+static void check_stores(const struct note *note) {
+    struct world *world = note->world;
+    const struct granted *grant = check_grant_of(world, request_in(note)->owner);
+    if (!holds(note->record, request_in(note)->owner))
+        world_violate(world, "only the owner stores: k%u was stored without the lease", note->message->key);
+    else if (grant == NULL || grant->began == 0)
+        world_violate(world, "a load for each store: k%u was stored without one", note->message->key);
+    else if (grant->began < note->record->voided)
+        world_violate(world, "what was loaded before an invalidation was stored after it: k%u", note->message->key);
+}
+
+/* ---- verb by verb ---- */
+
+static void note_acquired(const struct note *note) {
+    enum verdict verdict = request_in(note)->reply.verdict;
+    if (verdict == VERDICT_OWNED) {
+        check_takes_over(note);
+        bool keeps_lock = note->record->holder.lock && holds(note->record, request_in(note)->owner);
+        if (!keeps_lock)
+            take_holder(note, false);
+        check_granted(note->world, request_in(note)->owner);
+        mark(note);
+        look_for_value(note);
+        check_stale(note);
+    } else if (verdict == VERDICT_BUSY) {
+        check_keeps_waiting(note);
+        check_stale(note);
+    }
+}
+
+static void note_put(const struct note *note) {
+    if (request_in(note)->reply.verdict != VERDICT_STORED)
+        return;
+    check_stores(note);
+    take_value(note);
+    look_for_value(note);
+}
+
+static void note_renewed(const struct note *note) {
+    if (request_in(note)->reply.verdict != VERDICT_OWNED)
+        return;
+    note->record->holder.until_ms = note->now_ms + request_in(note)->life_ms;
+    note->record->holder.since_us = note->world->now_us;
+    look_for_value(note);
+}
+
+/* Unless the op ended meanwhile, which is a failure. */
+static void note_released(const struct note *note) {
+    struct world *world = note->world;
+    const struct granted *grant = check_grant_of(world, request_in(note)->owner);
+    if (request_in(note)->reply.verdict != VERDICT_DONE)
+        return;
+    if (grant != NULL && grant->began == 0 && plan_is_healthy(&world->plan) && world->check.failures == 0)
+        world_violate(world, "leases are used: that of k%u was given back without a load", note->message->key);
+    drop_holder(note->record);
+}
+
+static void note_invalidated(const struct note *note) {
+    struct record *record = note->record;
+    if (request_in(note)->reply.verdict == VERDICT_LOST) {
+        if (!record->holder.lock || holds(record, request_in(note)->owner))
+            world_violate(note->world, "unlock always invalidates: k%u was left as it was", note->message->key);
+        return;
+    }
+    bool stays_locked = record->holder.lock && request_in(note)->verb == VERB_INVALIDATE;
+    if (!stays_locked)
+        drop_holder(record);
+    mark(note);
+    look_for_value(note);
+    record->voided = note->world->step;
+    check_write_executed(note->world, note->message->write);
+}
+
+static void note_locked(const struct note *note) {
+    struct record *record = note->record;
+    if (request_in(note)->reply.verdict != VERDICT_OWNED)
+        return;
+    if (record->holder.lock && !holds(record, request_in(note)->owner))
+        world_violate(note->world, "one writer at a time: k%u was locked twice", note->message->key);
+    take_holder(note, true);
+    record->voided = note->world->step;
+}
+
+static void note_set(const struct note *note) {
+    struct check *check = &note->world->check;
+    const struct write *write = &check->writes[note->message->write - 1];
+    bool locked = write->lock != 0 && note->record->holder.number == write->lock &&
+                  write->replacements == note->world->server.replacements;
+    if (write->over || (write->locks && !locked)) { /* docs/guarantees.md: writers take turns */
+        uint32_t *cap = &check->keys[write->key].cap;
+        *cap = write->version < *cap ? write->version : *cap;
+    }
+    take_value(note);
+    note->record->voided = note->world->step;
+    check_write_executed(note->world, note->message->write);
+    struct source *source = source_in(note);
+    if (source != NULL)
+        source->began = write->executed;
+}
+
+static bool changes_anything(enum verdict verdict) {
+    return verdict == VERDICT_OWNED || verdict == VERDICT_STORED || verdict == VERDICT_DONE;
+}
+
+void record_note(struct world *world, struct message *message, const struct entry *entry) {
+    struct record *record = &world->server.records[message->key];
+    const struct note note = { world, message, record, entry, server_now_ms(world) };
+    if (message->request.reply.status != RCACHE_OK)
+        return;
+    if (verb_changes(message->request.verb) && changes_anything(message->request.reply.verdict))
+        record->settled_us = world->now_us;
+    switch (message->request.verb) {
+    case VERB_ACQUIRE: note_acquired(&note); break;
+    case VERB_PUT: note_put(&note); break;
+    case VERB_RENEW: note_renewed(&note); break;
+    case VERB_RELEASE: note_released(&note); break;
+    case VERB_INVALIDATE:
+    case VERB_UNLOCK: note_invalidated(&note); break;
+    case VERB_LOCK: note_locked(&note); break;
+    case VERB_SET: note_set(&note); break;
+    case VERB_DELETE:
+        record_forget(world, record);
+        record->voided = world->step;
+        check_write_executed(world, message->write);
+        break;
+    case VERB_PEEK:
+    case VERB_WATCH:
+    case VERB_RAW_SET:
+    case VERB_GET:
+    case VERB_INSPECT:
+    case VERB_WHERE: break;
+    }
+    if (entry == NULL)
+        record_forget(world, record);
+    else if (entry->expires_ms == TIME_NEVER)
+        world_violate(world, "every entry ends: k%u has no time to live", message->key);
+}
+
+/* ---- the trace ---- */
+
+static const char *verb_name(enum verb verb) {
+    static const char *const names[] = { "peek", "watch",  "acquire", "put", "renew",   "release", "invalidate",
+                                         "lock", "unlock", "set",     "raw", "get",     "delete",  "inspect", "where" };
+    return names[verb];
+}
+
+static const char *verdict_name(enum verdict verdict) {
+    static const char *const names[] = { "an error", "fresh", "unfresh", "miss", "owned",
+                                         "busy",     "stored", "lost",   "done" };
+    return names[verdict];
+}
+
+void record_tell(struct world *world, const struct message *message) {
+    const struct request *request = &message->request;
+    const struct source *given = check_source_of(world, request->reply.value);
+    const struct source *stored = check_source_of(world, request->value);
+    const struct source *shown = given != NULL ? given : stored;
+    char value[48] = "";
+    if (shown != NULL)
+        snprintf(value, sizeof value, ", v%u of load %u", shown->version,
+                 (unsigned)(shown - world->check.sources) + 1);
+    tell(world, "server: %s k%u%s%.*s: %s%s%s", verb_name(request->verb), message->key,
+         request->owner.size > 0 ? " by " : "", (int)request->owner.size,
+         request->owner.size > 0 ? request->owner.data : "", verdict_name(request->reply.verdict),
+         request->absent || request->reply.absent ? ", absent" : "", value);
+}

@@ -1,0 +1,12 @@
+# One seed, one run: two processes tell the same of it, to the byte.  With -D PROGRAM=simulation
+foreach(time IN ITEMS first second)
+    execute_process(COMMAND ${PROGRAM} --trace --seed 4000 --runs 30 OUTPUT_VARIABLE ${time} RESULT_VARIABLE failed)
+    if(failed)
+        message(FATAL_ERROR "${PROGRAM} --trace --seed 4000 --runs 30 failed: ${failed}")
+    endif()
+    string(REGEX REPLACE "[0-9]+ runs a second" "" ${time} "${${time}}")
+endforeach()
+string(LENGTH "${first}" size)
+if(size LESS 10000 OR NOT first STREQUAL second)
+    message(FATAL_ERROR "two processes tell two stories of the seeds from 4000 on")
+endif()

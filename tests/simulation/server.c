@@ -1,0 +1,260 @@
+#include "server.h"
+
+#include "backend/memory/verbs.h"
+#include "base/rule.h"
+#include "record.h"
+#include "resilicache.h"
+#include "world.h"
+
+#include <string.h>
+
+enum { OFFSET_FIRST_MS = 1000000, SWEEP_US = 20000 };
+
+static struct entry *entry_of(struct server *server, uint32_t key) {
+    struct map_node *node = map_find(&server->store.map, key_slice(key));
+    return node != NULL ? list_entry(node, struct entry, node) : NULL;
+}
+
+/* What has expired is removed when somebody asks for it, or now and then; who watches it is told. */
+static void expire(struct world *world, uint32_t key, int64_t now_ms) {
+    struct record *record = &world->server.records[key];
+    bool was = record->valued || record->holder.size > 0;
+    if (!was || store_find(&world->server.store, key_slice(key), now_ms) != NULL)
+        return;
+    if (record->holder.lock)
+        check_lock_ended(world, key, record->holder.number);
+    record_forget(world, record);
+    network_changed(world, key);
+}
+
+static void sweep(struct world *world, struct event *event) {
+    for (uint32_t key = 0; key < world->plan.keys; key++)
+        expire(world, key, server_now_ms(world));
+    world_at(world, event, world->now_us + SWEEP_US, sweep);
+}
+
+bool server_init(struct world *world) {
+    struct server *server = &world->server;
+    *server = (struct server){ .up = true, .life = 1, .offset_ms = OFFSET_FIRST_MS };
+    server->epoch = random_next(&world->luck) | 1;
+    world_at(world, &server->sweep, SWEEP_US, sweep);
+    return store_init(&server->store, random_next(&world->luck), &server->bytes, 0);
+}
+
+int64_t server_now_ms(const struct world *world) {
+    return world->now_us / 1000 + world->server.offset_ms;
+}
+
+void server_set_clock(struct world *world, int64_t by_ms) {
+    world->server.offset_ms += by_ms;
+    world->server.set_ms += by_ms < 0 ? -by_ms : by_ms;
+}
+
+/* ---- the history of writes ---- */
+
+static void saved_clear(struct saved *saved) {
+    blob_drop(saved->value);
+    blob_drop(saved->owner);
+}
+
+static void save(struct server *server, uint32_t key) {
+    struct change *change = &server->changes[server->changed++ % CHANGES_MAX];
+    if (server->kept == CHANGES_MAX)
+        saved_clear(&change->before);
+    else
+        server->kept++;
+    const struct entry *entry = entry_of(server, key);
+    change->key = key;
+    change->before = (struct saved){ .there = entry != NULL, .record = server->records[key] };
+    if (entry == NULL)
+        return;
+    change->before.value = blob_share(entry->value);
+    change->before.owner = blob_share(entry->owner);
+    change->before.expires_ms = entry->expires_ms;
+    change->before.lease_until_ms = entry->lease_until_ms;
+    change->before.serve_until_ms = entry->serve_until_ms;
+    change->before.lease = entry->lease;
+    change->before.absent = entry->absent;
+}
+
+static void remove_entry(struct server *server, uint32_t key) {
+    struct entry *entry = entry_of(server, key);
+    if (entry != NULL)
+        store_remove(&server->store, entry);
+}
+
+static void take_back_last(struct server *server) {
+    struct change *change = &server->changes[--server->changed % CHANGES_MAX];
+    struct saved *before = &change->before;
+    server->kept--;
+    remove_entry(server, change->key);
+    server->records[change->key] = before->record;
+    if (!before->there)
+        return;
+    struct entry *entry = store_add(&server->store, key_slice(change->key));
+    store_set_value(&server->store, entry, before->value);
+    store_set_owner(&server->store, entry, before->owner);
+    entry->expires_ms = before->expires_ms;
+    entry->lease_until_ms = before->lease_until_ms;
+    entry->serve_until_ms = before->serve_until_ms;
+    entry->lease = before->lease;
+    entry->absent = before->absent;
+}
+
+static void forget_history(struct server *server) {
+    for (; server->kept > 0; server->kept--)
+        saved_clear(&server->changes[--server->changed % CHANGES_MAX].before);
+}
+
+void server_clear(struct world *world) {
+    forget_history(&world->server);
+    store_clear(&world->server.store);
+}
+
+void server_evict(struct world *world, uint32_t key) {
+    struct server *server = &world->server;
+    if (entry_of(server, key) == NULL)
+        return;
+    tell(world, "server drops k%u", key);
+    save(server, key);
+    remove_entry(server, key);
+    record_forget(world, &server->records[key]);
+    network_changed(world, key);
+}
+
+static void come_back(struct world *world, struct event *event) {
+    (void)event;
+    world->server.up = true;
+    tell(world, "server is up, with another epoch");
+}
+
+void server_replace(struct world *world, uint32_t lost, bool empty, int64_t after_us) {
+    struct server *server = &world->server;
+    server->up = false;
+    server->life++;
+    server->replacements++;
+    server->epoch = random_next(&world->luck) | 1;
+    network_cut_all(world);
+    if (empty)
+        tell(world, "server is gone; who comes in its place has nothing");
+    else
+        tell(world, "server is gone; who comes in its place lacks the last %u writes", lost);
+    while (!empty && lost-- > 0 && server->kept > 0)
+        take_back_last(server);
+    for (uint32_t key = 0; empty && key < KEYS_MAX; key++) {
+        remove_entry(server, key);
+        record_forget(world, &server->records[key]);
+    }
+    forget_history(server);
+    server->back.run = come_back;
+    world_at(world, &server->back, world->now_us + after_us, come_back);
+}
+
+/* ---- what only a server has: epochs, want of memory ---- */
+
+static uint64_t told_epoch(const struct message *message) {
+    return message->foreign ? 0 : message->epoch;
+}
+
+/* As acquire.lua has it. */
+static bool counts_as_fresh(const struct message *message, const struct record *record) {
+    uint64_t epoch = told_epoch(message);
+    if (epoch == 0 || record->epoch == epoch)
+        return true;
+    return record->epoch == 0 ? !RULE(acquire_unknown_epoch, message->request.strong)
+                              : !RULE(acquire_other_epoch, true);
+}
+
+/* A value of another history is as one whose lease has ended. */
+static void apply_epoch(const struct message *message, const struct record *record, struct entry *entry) {
+    bool fresh = entry != NULL && entry->lease == LEASE_NONE && entry->value != NULL;
+    if (message->request.verb != VERB_ACQUIRE || !fresh || counts_as_fresh(message, record))
+        return;
+    entry->lease = LEASE_UNTIL;
+    entry->lease_until_ms = 0;
+}
+
+/* As acquire.lua has it: what the attempt before was given is the asker's. */
+static void take_over_own(struct server *server, const struct message *message, struct record *record,
+                          struct entry *entry) {
+    char token[OWNER_SIZE_MAX];
+    const struct request *request = &message->request;
+    if (request->verb != VERB_ACQUIRE || request->attempts < 2 || entry == NULL || entry->owner == NULL)
+        return;
+    struct slice previous = slice_of(token, token_write(token, slice_of(request->owner.data, TOKEN_SIZE),
+                                                        request->attempts - 1));
+    if (!slice_equal(blob_slice(entry->owner), previous))
+        return;
+    store_set_owner(&server->store, entry, blob_copy(request->owner.data, request->owner.size));
+    memcpy(record->holder.owner, request->owner.data, request->owner.size);
+    record->holder.size = request->owner.size;
+}
+
+/* As reply.c has it. */
+static void tell_epoch(struct message *message, const struct record *record) {
+    struct reply *reply = &message->request.reply;
+    uint64_t epoch = told_epoch(message);
+    bool peeks = message->request.verb == VERB_PEEK || message->request.verb == VERB_WATCH;
+    reply->grant = (struct grant){ epoch, message->request.attempts };
+    if (epoch == 0 || (!peeks && message->request.verb != VERB_ACQUIRE))
+        return;
+    reply->epoch_unknown = peeks ? record->epoch == 0 : record->epoch != epoch;
+    if (peeks && reply->verdict == VERDICT_FRESH && record->epoch != 0 &&
+        RULE(peek_other_epoch, record->epoch != epoch))
+        reply->verdict = VERDICT_UNFRESH;
+}
+
+/* True: it has no memory for it, or does another thing instead. */
+static bool is_full(struct world *world, struct message *message, const struct record *record) {
+    struct request *request = &message->request;
+    if (!verb_changes(request->verb) || !world_has(world, FAULT_full) || !dice_chance(&world->luck, 100))
+        return false;
+    bool locked = record->holder.lock;
+    bool invalidates = request->verb == VERB_INVALIDATE || request->verb == VERB_UNLOCK;
+    if ((invalidates && locked) || request->verb == VERB_DELETE)
+        return false;
+    if (invalidates) {
+        request->verb = VERB_DELETE;
+        return false;
+    }
+    request->reply.status = RCACHE_E_SERVER;
+    return true;
+}
+
+/* ---- a command ---- */
+
+static void execute(struct world *world, struct message *message) {
+    struct server *server = &world->server;
+    struct request *request = &message->request;
+    struct record *record = &server->records[message->key];
+    enum verb verb = request->verb;
+    int64_t now_ms = RULE(server_clock, true) ? server_now_ms(world) : message->sender_ms;
+    expire(world, message->key, now_ms);
+    if (is_full(world, message, record))
+        return;
+    if (verb_changes(verb))
+        save(server, message->key);
+    apply_epoch(message, record, entry_of(server, message->key));
+    take_over_own(server, message, record, entry_of(server, message->key));
+    verbs_execute(&server->store, request, now_ms);
+    request->verb = verb;
+    tell_epoch(message, record);
+    record_note(world, message, entry_of(server, message->key));
+    enum verdict verdict = request->reply.verdict;
+    if (verb_changes(verb) && (verdict == VERDICT_OWNED || verdict == VERDICT_STORED || verdict == VERDICT_DONE))
+        network_changed(world, message->key);
+}
+
+void server_execute(struct world *world, struct message *message) {
+    world->step++;
+    execute(world, message);
+    if (world->telling != TELL_NOTHING)
+        record_tell(world, message);
+}
+
+uint32_t server_lock_number(struct world *world, uint32_t key) {
+    const struct record *record = &world->server.records[key];
+    const struct entry *entry = entry_of(&world->server, key);
+    bool lives = entry != NULL && !entry_expired(entry, server_now_ms(world)) && record->holder.lock;
+    return lives ? record->holder.number : 0;
+}

@@ -1,0 +1,82 @@
+/* server: the store that all processes share.  What a verb does is the memory backend's doing, to which the scripts are
+ * held by tests/differential; what is added here is what only a server has: a clock of its own, an epoch, a history
+ * that may lose its last writes, connections that watch keys.
+ *
+ * Beside each entry lies a record of what has become of it, kept without a look at the entry: it tells what must not
+ * happen. */
+#ifndef RESILICACHE_TESTS_SERVER_H
+#define RESILICACHE_TESTS_SERVER_H
+
+#include "backend/memory/store.h"
+#include "event.h"
+#include "plan.h"
+
+enum { OWNER_SIZE_MAX = 80, CHANGES_MAX = 24 };
+
+struct message;
+
+struct holder {
+    size_t size; /* 0: nobody */
+    char owner[OWNER_SIZE_MAX];
+    bool lock;
+    uint32_t number;   /* of the lock, among all */
+    int64_t until_ms;  /* by the server's clock */
+    int64_t since_us;  /* granted or renewed */
+};
+
+struct record {
+    uint64_t epoch;  /* of the value; 0: it was stored by who tells none */
+    uint32_t source; /* of the value; 0: there is none, or it stands for "absent" */
+    bool valued;
+    bool marked;     /* the value is not fresh any more */
+    int64_t settled_us; /* since then value and holder are what they are */
+    uint64_t voided; /* the step before which no load may have begun whose value is stored from now on */
+    struct holder holder;
+};
+
+/* An entry as it was. */
+struct saved {
+    bool there;
+    struct blob *value;
+    struct blob *owner;
+    int64_t expires_ms, lease_until_ms, serve_until_ms;
+    enum lease lease;
+    bool absent;
+    struct record record;
+};
+
+struct server {
+    struct store store;
+    _Atomic uint64_t bytes;
+    struct record records[KEYS_MAX];
+    uint64_t epoch;         /* of this process and its history */
+    uint32_t life;          /* counts processes */
+    bool up;
+    int64_t stalled_us;     /* until then it does nothing */
+    int64_t offset_ms;      /* of its clock */
+    int64_t set_ms;         /* by how much it was set, in all */
+    uint32_t locks;         /* granted */
+    uint32_t replacements;  /* after which acknowledged writes may be gone */
+    struct event back;      /* when it is up again */
+    struct event sweep;
+    struct change {
+        uint32_t key;
+        struct saved before;
+    } changes[CHANGES_MAX]; /* the last of them, a ring */
+    uint32_t changed;       /* in all */
+    uint32_t kept;          /* of the last, how many can be taken back */
+};
+
+bool server_init(struct world *world);
+void server_clear(struct world *world);
+int64_t server_now_ms(const struct world *world);
+void server_set_clock(struct world *world, int64_t by_ms);
+/* Carries the command out and fills in message->request.reply. */
+void server_execute(struct world *world, struct message *message);
+void server_evict(struct world *world, uint32_t key);
+/* Another process answers as the server, after a while: without the last `lost` writes, or empty. */
+void server_replace(struct world *world, uint32_t lost, bool empty, int64_t after_us);
+/* The lock for update of the key that lives now; 0: none. */
+uint32_t server_lock_number(struct world *world, uint32_t key);
+
+#endif

@@ -1,0 +1,81 @@
+/* waiting: nobody waits for himself; and while nothing goes wrong, nobody waits for long for what is there already: a
+ * fresh value, a lease that nobody holds, or, for eventual readers, a value that may still be served. */
+#include "world.h"
+
+/* For a few messages each way; where the server can't tell of changes, for a look now and then. */
+static int64_t patience_us(const struct world *world, const struct process *process) {
+    bool told = process->engine.can_watch && world->plan.watch;
+    return 60 * world->plan.latency_us + 25000 + (told ? 0 : world->plan.policy.lock_sleep_ms * 1100);
+}
+
+static bool is_held(const struct world *world, const struct record *record, int64_t patience) {
+    return record->holder.size > 0 && record->holder.until_ms > server_now_ms(world) - patience / 1000;
+}
+
+static bool is_fresh(const struct world *world, const struct record *record) {
+    return record->valued && !record->marked && record->holder.size == 0 && record->epoch == world->server.epoch;
+}
+
+static void check_flight(struct world *world, const struct process *process, const struct flight *flight) {
+    uint32_t key = key_number(flight->node.key);
+    const struct record *record = &world->server.records[key];
+    int64_t patience = patience_us(world, process);
+    if (flight->state != FLIGHT_WAITING || list_empty(&flight->waiting) ||
+        world->now_us - record->settled_us < patience)
+        return;
+    if (is_fresh(world, record))
+        world_violate(world, "waiters are woken: p%u waits for k%u, which has long been fresh", process->number, key);
+    else if (!is_held(world, record, patience))
+        world_violate(world, "waiters are woken: p%u waits for k%u, whose lease has long ended", process->number, key);
+}
+
+/* The value that the script has shown to the flight is still there, and could be served for a while, and still can. */
+static bool may_be_served(struct world *world, const struct flight *flight, int64_t patience) {
+    const struct record *record = &world->server.records[key_number(flight->node.key)];
+    const struct source *source = check_source_of(world, flight->stale);
+    if (source == NULL || record->source != (uint32_t)(source - world->check.sources) + 1 || !record->marked)
+        return false;
+    int64_t until_ms = source->marked_ms + world->plan.policy.delay_ms;
+    return world->now_us - record->settled_us >= patience && until_ms > server_now_ms(world) + patience / 1000;
+}
+
+static void check_reader(struct world *world, const struct call *call) {
+    const struct op *op = call->op;
+    int64_t patience = patience_us(world, call->process);
+    if (op->kind != OP_FETCH || op->strong || !op->shared || world->now_us - call->began_us < patience)
+        return;
+    for (size_t i = 0; i < op->count; i++) {
+        const struct slot *slot = &op->slots[i];
+        const struct flight *flight = slot->flight;
+        if (slot->settled || flight == NULL || slot->request.reply.verdict != VERDICT_UNFRESH)
+            continue;
+        bool loads = flight->initiator == slot || flight->state == FLIGHT_PUTTING; /* inline */
+        if (!loads && may_be_served(world, flight, patience))
+            world_violate(world, "eventual readers don't wait: op %u waits for k%u, whose old value may be served",
+                          call->number, call->keys[i]);
+    }
+}
+
+/* A refresh is handed over when its op is done: what waits for it and for which it waits never ends. */
+static void check_circle(struct world *world, const struct call *call) {
+    const struct op *op = call->op;
+    for (size_t i = 0; i < op->count; i++) {
+        const struct flight *flight = op->slots[i].flight;
+        if (flight != NULL && flight->load != NULL && flight->load == op->refresh)
+            world_violate(world, "nobody waits for himself: op %u waits for k%u, which it will refresh when it is done",
+                          call->number, call->keys[i]);
+    }
+}
+
+void check_waiting(struct world *world, struct process *process) {
+    for (struct link_node *node = process->calls.next; node != &process->calls; node = node->next)
+        check_circle(world, list_entry(node, struct call, live));
+    if (!plan_is_healthy(&world->plan) || process->policy.disable_cache_read || process->foreign)
+        return;
+    const struct map *flights = &process->engine.flights;
+    for (size_t i = 0; flights->count > 0 && i < flights->bucket_count; i++)
+        for (struct map_node *node = flights->buckets[i]; node != NULL; node = node->next)
+            check_flight(world, process, list_entry(node, struct flight, node));
+    for (struct link_node *node = process->calls.next; node != &process->calls; node = node->next)
+        check_reader(world, list_entry(node, struct call, live));
+}
