@@ -3,7 +3,7 @@ URL ?= memory://
 export VIRTUAL_ENV := $(CURDIR)/build/venv
 export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 
-.PHONY: demo test check-long fuzz docs clean
+.PHONY: demo test check-long simulation model fuzz docs clean
 
 demo:
 	@tools/setup demo
@@ -17,7 +17,17 @@ test:
 	@tests/run
 
 # What takes hours, or as long as one likes; a part of it alone is a target of its own.
-check-long: fuzz
+check-long: simulation model fuzz
+
+simulation:
+	@tools/setup test
+	@tools/build build/long -DCMAKE_BUILD_TYPE=Release -DRCACHE_BUILD_TESTS=ON
+	build/long/tests/simulation --seed 1 --runs 1000000
+
+model:
+	@tools/setup test
+	@tools/build build/long -DCMAKE_BUILD_TYPE=Release -DRCACHE_BUILD_TESTS=ON
+	build/long/tests/model --long
 
 fuzz:
 	@tools/setup long
