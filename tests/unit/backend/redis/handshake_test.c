@@ -178,7 +178,8 @@ static void facts_are_a_word_and_back(void **state) {
         assert_true(read.resp3 == facts[i].resp3 && read.can_track == facts[i].can_track &&
                     read.replica == facts[i].replica);
     }
-    const char *const wrong[] = { "", "-3", "000000000000000x", "0000000000000001-x", "0000000000000001 3" };
+    const char *const wrong[] = { "", "-3", "000000000000000x", "0000000000000001-x", "0000000000000001 3",
+                                  "0000000000000001-", "0000000000000001-t3" };
     struct server_facts read;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_false(facts_read(wrong[i], &read));

@@ -44,6 +44,7 @@ int32_t rcache_options_describe(size_t index, rcache_option_info *info);
 typedef struct rcache rcache;
 int32_t rcache_open(const char *url, const rcache_options *options, rcache **cache, rcache_error *err);
 void rcache_close(rcache *cache);
+int32_t rcache_credentials(rcache *cache, const char *user, const char *password, rcache_error *err);
 size_t rcache_stats(rcache *cache, char *text, size_t capacity);
 typedef struct rcache_result rcache_result;
 enum {
