@@ -516,3 +516,24 @@ def test_the_walk_through(url: str) -> None:
     program = Path(__file__).resolve().parents[2] / "examples/python/async_walkthrough.py"
     run = subprocess.run([sys.executable, str(program), url], capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_deadline_counts_where_others_wait_for_replicas_before(shared_url: str) -> None:
+    """There are none: each invalidation waits for them in vain, and those that come later wait behind it."""
+    settings = {"wait_replicas": 1, "wait_replicas_timeout": 0.5, "op_timeout": 0.2, "connect_timeout": 0.2}
+
+    async def seconds(cache: AsyncCache, key: str) -> float:
+        begin = time.monotonic()
+        with pytest.raises(resilicache.TimeoutError):
+            await cache.invalidate(key, deadline=1)
+        return time.monotonic() - begin
+
+    async def main() -> None:
+        async with AsyncCache(shared_url, deadline=5, **settings) as cache:
+            tasks = []
+            for number in range(12):
+                tasks.append(asyncio.create_task(seconds(cache, f"k{number}")))
+                await asyncio.sleep(0.01)  # so that they don't share one WAIT
+            assert max(await asyncio.gather(*tasks)) < 3
+
+    asyncio.run(main())

@@ -72,11 +72,13 @@ static bool settle_private(struct op *op) {
     return false;
 }
 
-/* A server that doesn't answer ends the first phase by itself, but not as soon as a short deadline wants it. */
+/* A server that doesn't answer ends the first phase by itself, but not as soon as a short deadline wants it; and where
+ * one waits for replicas, the next wait for that. */
 static void time_first_phase(struct op *op) {
     struct rcache *cache = call_of(op)->cache;
     int64_t sure_ms = cache->settings.op_timeout_ms + 2 * cache->settings.connect_timeout_ms;
-    op->timed = call_of(op)->queue != NULL && op->deadline_ms - clock_now_ms() < sure_ms && service_start(cache);
+    bool late = op->deadline_ms - clock_now_ms() < sure_ms || cache->settings.policy.wait_replicas > 0;
+    op->timed = call_of(op)->queue != NULL && late && service_start(cache);
     if (!op->timed)
         return;
     engine_arm(cache_lock_engine(cache), &op->timer, op->deadline_ms);
