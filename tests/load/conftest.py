@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -16,14 +17,15 @@ from load.workers import Crew  # noqa: E402
 from servers import until  # noqa: E402
 
 DELAY_S = 1.0
-KEYS = [f"row:{number}" for number in range(24)]
+SAME_SLOT = [f"{{row}}:{number}" for number in range(4)]
+KEYS = [f"row:{number}" for number in range(20)] + SAME_SLOT
 OPTIONS = f"delay={DELAY_S}s&lock_expire=1s"
 CALLS_MIN = 200
 
 QUIET_CALLS = 500
 GO_ON_SECONDS = 60.0
 
-Load = Callable[[str], Truth]
+Load = Callable[..., Truth]
 
 
 def go_on(truth: Truth, calls: int = QUIET_CALLS) -> None:
@@ -39,28 +41,36 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
 
 @pytest.fixture
 def load(programs: Programs) -> Iterator[Load]:
-    """load(url): from then on until the end of the test, which fails if the judge finds anything."""
+    """load(url): from then on until the end of the test, which fails if the judge finds anything.  Further arguments
+    are Truth's."""
     seed = int(os.environ.get("RCACHE_TEST_SEED", random.randrange(1 << 32)))
     print(f"RCACHE_TEST_SEED={seed}")
-    truth = Truth(bound_s=DELAY_S + 0.5)
-    crew = Crew(truth, KEYS, seed)
+    crews: list[Crew] = []
     opened: list[resilicache.Cache] = []
     commands = [programs.command(language) for language in programs.here()]
 
-    def start(url: str) -> Truth:
+    def start(url: str, **arguments: Any) -> Truth:
         url = f"{url}{'&' if '?' in url else '?'}{OPTIONS}"
+        crew = Crew(Truth(DELAY_S + 0.5, **arguments), KEYS, seed)
+        crews.append(crew)
         for _ in range(2):  # as two processes would
             opened.append(resilicache.Cache(url))
             crew.start_threads(opened[-1], 3)
         crew.start_tasks(url, 4)
         for command in commands:
             start_program(crew, *command, url)
-        return truth
+        return crew.truth
 
     yield start
-    crew.stop()
+    for crew in crews:
+        crew.stop()
     for cache in opened:
         cache.close()
+    for crew in crews:
+        judge(crew.truth)
+
+
+def judge(truth: Truth) -> None:
     findings = truth.judge()
     print(truth)
     assert findings == []

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from load.conftest import KEYS, Load, go_on
-from servers import Cluster, Missing, SentinelSet
+from load.conftest import KEYS, SAME_SLOT, Load, go_on
+from load.truth import Truth
+from servers import Cluster, Missing, SentinelSet, SlotMove, until
 
 CLUSTERS = ["redis7", "valkey9"]
 ROUNDS = 3
@@ -55,8 +56,27 @@ def test_slots_move_atomically(cluster: Cluster, load: Load) -> None:
     move_back_and_forth(cluster, load, atomic=True)
 
 
-def test_a_primary_of_a_cluster_is_killed(cluster: Cluster, load: Load) -> None:
+@pytest.mark.parametrize("cluster", ["redis7", "redis62"], indirect=True)
+def test_a_slot_stays_between_two_nodes(cluster: Cluster, load: Load) -> None:
     truth = load(cluster.url)
+    go_on(truth)
+    slot = cluster.slot_of(SAME_SLOT[0])
+    for owner in [node for node in cluster.primaries if node is not cluster.primary_of(slot)]:
+        move = SlotMove(cluster, slot, owner)
+        move.begin()
+        go_on(truth)
+        for _ in SAME_SLOT[1:]:
+            move.move_keys(1)
+            go_on(truth, 200)
+        move.finish()
+    go_on(truth)
+
+
+def test_a_primary_of_a_cluster_is_killed(cluster: Cluster, load: Load) -> None:
+    kill_twice(cluster, load(cluster.url))
+
+
+def kill_twice(cluster: Cluster, truth: Truth) -> None:
     for _ in range(2):
         go_on(truth)
         old = cluster.primary_of(KEYS[0])
@@ -67,6 +87,41 @@ def test_a_primary_of_a_cluster_is_killed(cluster: Cluster, load: Load) -> None:
         old.restart()
         cluster.await_settled()
     go_on(truth)
+
+
+@pytest.mark.parametrize("cluster", ["valkey9"], indirect=True)
+def test_a_primary_that_was_replaced_wakes_up(cluster: Cluster, load: Load) -> None:
+    truth = load(cluster.url)
+    go_on(truth)
+    old = cluster.primary_of(KEYS[0])
+    with truth.outage(f"primary on port {old.port} stands still, and wakes up when it is none any more", split=True):
+        old.pause()
+        until(lambda: cluster.replaced(old), "a replica takes over", 60)
+        go_on(truth)
+        old.resume()
+        cluster.await_settled()
+    go_on(truth)
+
+
+@pytest.mark.parametrize("cluster", ["redis7"], indirect=True)
+def test_what_a_replica_has_confirmed_is_not_forgotten(cluster: Cluster, load: Load) -> None:
+    """Though nothing is loaded anew after the failover.  As long as a replica is missing, nothing is confirmed."""
+    truth = load(f"{cluster.url}?failover=trust&wait_replicas=1", monotonic=False)
+    go_on(truth)
+    old = cluster.primary_of(KEYS[0])
+    with truth.outage(f"primary on port {old.port} killed"):
+        old.kill()
+        cluster.await_settled()
+        go_on(truth)
+        old.restart()
+        cluster.await_settled()
+    go_on(truth)
+
+
+@pytest.mark.parametrize("cluster", ["valkey9"], indirect=True)
+def test_replicas_are_read(cluster: Cluster, load: Load) -> None:
+    truth = load(f"{cluster.url}?replica_reads=yes")
+    kill_twice(cluster, truth)
 
 
 def test_a_replica_of_a_cluster_takes_over(cluster: Cluster, load: Load) -> None:

@@ -48,6 +48,7 @@ class Outage:
 
     what: str
     begin: float
+    split: bool  # two servers answer as the primary: strong calls are no better than eventual ones
     end: float = float("inf")
     over: float = float("inf")  # from when on no call may fail
     failures: list[float] = field(default_factory=list)
@@ -68,8 +69,10 @@ class Outage:
 
 
 class Truth:
-    def __init__(self, bound_s: float) -> None:
-        self._bound_s = bound_s
+    """monotonic: False where a failover may take back what was returned though nobody has acknowledged it."""
+
+    def __init__(self, bound_s: float, monotonic: bool = True) -> None:
+        self._bound_s, self._monotonic = bound_s, monotonic
         self._lock = threading.Lock()
         self._rows: dict[str, Row] = {}
         self._numbers = itertools.count(1)
@@ -120,8 +123,9 @@ class Truth:
         """what: strong, eventual, or anything else that returns no value."""
         with self._lock:
             row, now = self._row(key), time.monotonic()
-            strong = max(row.acknowledged_at(now), row.returned)
-            floor = strong if what == "strong" else row.acknowledged_at(self._due(now))
+            split = any(outage.split and outage.over > now for outage in self.outages)
+            strong = max(row.acknowledged_at(now), row.returned if self._monotonic else 0)
+            floor = strong if what == "strong" and not split else row.acknowledged_at(self._due(now))
             call = Call(next(self._numbers), what, key, now, floor)
             self._open[call.number] = call
             return call.number
@@ -151,7 +155,7 @@ class Truth:
                 self._find(call, f"returned the value of {key}")
             elif not call.floor <= version <= row.committed:
                 self._find(call, f"returned version {version}; it had to be {call.floor} to {row.committed}")
-            if call.what == "strong":
+            if call.what == "strong" and not any(one.split and one.over > call.begin for one in self.outages):
                 row.returned = max(row.returned, version)
 
     def fail(self, number: int, why: str) -> None:
@@ -163,9 +167,9 @@ class Truth:
     # ---- breaking things
 
     @contextlib.contextmanager
-    def outage(self, what: str, recovery_s: float = 3.0) -> Iterator[None]:
+    def outage(self, what: str, recovery_s: float = 3.0, split: bool = False) -> Iterator[None]:
         """Calls may fail while this lasts, and for so long after it."""
-        outage = Outage(what, time.monotonic())
+        outage = Outage(what, time.monotonic(), split)
         self.outages.append(outage)
         try:
             yield

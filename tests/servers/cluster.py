@@ -183,6 +183,11 @@ class Cluster:
         follows = {part.id for part in primary.parts() if part.primary == primary.id}
         return [node for node in self.alive if node.id in follows]
 
+    def replaced(self, primary: Node) -> bool:
+        """The others have another in its place."""
+        others = [node for node in self.alive if node is not primary]
+        return all(port != primary.port for node in others for _, _, port in node.owners())
+
     def node_on(self, port: int) -> Node:
         return next(node for node in self.nodes if node.port == port)
 
