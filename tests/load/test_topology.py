@@ -12,24 +12,28 @@ from load.conftest import KEYS, SAME_SLOT, Load, go_on
 from load.truth import Truth
 from servers import Cluster, Missing, SentinelSet, SlotMove, until
 
-CLUSTERS = ["redis7", "valkey9"]
 ROUNDS = 3
 
 
-@pytest.fixture(params=CLUSTERS)
-def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+def on(*kinds: str) -> pytest.MarkDecorator:
+    """Of which kind the servers are.  That each kind can be served, other tests have shown."""
+    return pytest.mark.parametrize("kind", kinds)
+
+
+@pytest.fixture
+def cluster(kind: str) -> Iterator[Cluster]:
     try:
-        formed = Cluster(request.param)
+        formed = Cluster(kind)
     except Missing as missing:
         pytest.skip(str(missing))
     yield formed
     formed.stop()
 
 
-@pytest.fixture(params=CLUSTERS)
-def sentinels(request: pytest.FixtureRequest) -> Iterator[SentinelSet]:
+@pytest.fixture
+def sentinels(kind: str) -> Iterator[SentinelSet]:
     try:
-        started = SentinelSet(request.param)
+        started = SentinelSet(kind)
     except Missing as missing:
         pytest.skip(str(missing))
     yield started
@@ -47,16 +51,17 @@ def move_back_and_forth(cluster: Cluster, load: Load, atomic: bool) -> None:
     go_on(truth)
 
 
+@on("redis7")
 def test_slots_move_back_and_forth(cluster: Cluster, load: Load) -> None:
     move_back_and_forth(cluster, load, atomic=False)
 
 
-@pytest.mark.parametrize("cluster", ["valkey9"], indirect=True)
+@on("valkey9")
 def test_slots_move_atomically(cluster: Cluster, load: Load) -> None:
     move_back_and_forth(cluster, load, atomic=True)
 
 
-@pytest.mark.parametrize("cluster", ["redis7", "redis62"], indirect=True)
+@on("redis7", "redis62")
 def test_a_slot_stays_between_two_nodes(cluster: Cluster, load: Load) -> None:
     truth = load(cluster.url)
     go_on(truth)
@@ -72,6 +77,7 @@ def test_a_slot_stays_between_two_nodes(cluster: Cluster, load: Load) -> None:
     go_on(truth)
 
 
+@on("redis7", "valkey9")
 def test_a_primary_of_a_cluster_is_killed(cluster: Cluster, load: Load) -> None:
     kill_twice(cluster, load(cluster.url))
 
@@ -89,7 +95,7 @@ def kill_twice(cluster: Cluster, truth: Truth) -> None:
     go_on(truth)
 
 
-@pytest.mark.parametrize("cluster", ["valkey9"], indirect=True)
+@on("valkey9")
 def test_a_primary_that_was_replaced_wakes_up(cluster: Cluster, load: Load) -> None:
     truth = load(cluster.url)
     go_on(truth)
@@ -103,7 +109,7 @@ def test_a_primary_that_was_replaced_wakes_up(cluster: Cluster, load: Load) -> N
     go_on(truth)
 
 
-@pytest.mark.parametrize("cluster", ["redis7"], indirect=True)
+@on("redis7")
 def test_what_a_replica_has_confirmed_is_not_forgotten(cluster: Cluster, load: Load) -> None:
     """Though nothing is loaded anew after the failover.  As long as a replica is missing, nothing is confirmed."""
     truth = load(f"{cluster.url}?failover=trust&wait_replicas=1", monotonic=False)
@@ -118,12 +124,13 @@ def test_what_a_replica_has_confirmed_is_not_forgotten(cluster: Cluster, load: L
     go_on(truth)
 
 
-@pytest.mark.parametrize("cluster", ["valkey9"], indirect=True)
+@on("valkey9")
 def test_replicas_are_read(cluster: Cluster, load: Load) -> None:
     truth = load(f"{cluster.url}?replica_reads=yes")
     kill_twice(cluster, truth)
 
 
+@on("valkey9")
 def test_a_replica_of_a_cluster_takes_over(cluster: Cluster, load: Load) -> None:
     truth = load(cluster.url)
     go_on(truth)
@@ -132,6 +139,7 @@ def test_a_replica_of_a_cluster_takes_over(cluster: Cluster, load: Load) -> None
         go_on(truth)
 
 
+@on("redis7")
 def test_a_node_comes_and_goes(cluster: Cluster, load: Load) -> None:
     truth = load(cluster.url)
     go_on(truth)
@@ -146,6 +154,7 @@ def test_a_node_comes_and_goes(cluster: Cluster, load: Load) -> None:
     go_on(truth)
 
 
+@on("redis7", "valkey9")
 def test_a_watched_primary_is_killed(sentinels: SentinelSet, load: Load) -> None:
     truth = load(sentinels.url)
     for _ in range(2):
@@ -160,6 +169,7 @@ def test_a_watched_primary_is_killed(sentinels: SentinelSet, load: Load) -> None
     go_on(truth)
 
 
+@on("redis7")
 def test_a_sentinel_is_killed(sentinels: SentinelSet, load: Load) -> None:
     truth = load(sentinels.url)
     go_on(truth)
