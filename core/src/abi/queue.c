@@ -68,8 +68,10 @@ void rcache_queue_free(rcache_queue *handle) {
     if (queue == NULL)
         return;
     struct rcache *cache = queue->cache;
-    if (cache_forked(cache))
+    if (cache_forked(cache)) {
+        notice_close(&queue->notice);
         return;
+    }
     queue_end(queue);
     cache_drop(cache);
 }

@@ -82,6 +82,7 @@ bool cache_forked(const struct rcache *cache) {
 void cache_close(struct rcache *cache) {
     if (cache_forked(cache)) { /* its locks may be held by threads that are not in this process: only descriptors go */
         links_abandon(&cache->links);
+        notice_close(&cache->service.wake);
         return;
     }
     cache->closed = true;
