@@ -4,8 +4,6 @@
 #include "support/scene.h"
 #include "support/stores.h"
 
-#include "base/alloc.h"
-
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -520,89 +518,7 @@ static void a_fork_leaves_the_parent_alone(void **state) {
     rcache_close(cache);
 }
 
-/* ---- no memory */
-
-/* Whose allocations are counted, and which of them is refused; 0: none. */
-static _Thread_local bool test_thread;
-static _Atomic bool of_test_thread;
-static _Atomic int refused_allocation;
-static _Atomic int allocations;
-
-static int refuse(void) {
-    return refused_allocation != 0 && of_test_thread == test_thread && ++allocations == refused_allocation;
-}
-
-static void use_all(rcache *cache, const char *key, struct database *database, struct answer *invalidated) {
-    set(cache, key, "value", 100000);
-    get(cache, key);
-    fetch(cache, key, database, 0);
-    delete_key(cache, key);
-    fetch(cache, key, database, 0);
-    lock(cache, key, "writer", 100, 0);
-    unlock(cache, key, "writer");
-    fetch(cache, key, database, 0);
-    fetch(cache, key, database, RCACHE_INLINE);
-    database->fails = true;
-    fetch(cache, key, database, RCACHE_STRONG);
-    database->fails = false;
-    fetch(cache, key, database, RCACHE_STRONG);
-    inspect(cache, key, "state");
-    *invalidated = invalidate(cache, key);
-}
-
-/* Opens, does everything once, closes, while allocation `which` is refused.  False: there were less than that. */
-static bool live_without(int which, const char *key) {
-    struct database database = { .row = 1, .slow_ms = of_test_thread ? 0 : 20 };
-    struct answer invalidated = { .status = RCACHE_E_NOMEM };
-    char url[256];
-    rcache *cache = NULL;
-    snprintf(url, sizeof url, "%s?lock_expire=50ms", store_now->url);
-    allocations = 0;
-    refused_allocation = which;
-    rcache_options *options = rcache_options_new();
-    if (options != NULL)
-        rcache_options_set(options, "deadline", "5s", NULL);
-    if (rcache_open(url, options, &cache, NULL) == RCACHE_OK)
-        use_all(cache, key, &database, &invalidated);
-    rcache_options_free(options);
-    rcache_close(cache);
-    refused_allocation = 0;
-    database.row = 2;
-    database.slow_ms = 0;
-    if (store_now->program != NULL && invalidated.status == RCACHE_OK) {
-        cache = open_url(url);
-        assert_string_equal(fetch(cache, key, &database, RCACHE_STRONG).text, "v2");
-        rcache_close(cache);
-    }
-    return allocations >= which;
-}
-
-/* How many runs it took until none was left to refuse. */
-static int refuse_one_by_one(const char *whose) {
-    for (int which = 1;; which++) {
-        char name[32];
-        snprintf(name, sizeof name, "%s %d", whose, which);
-        int64_t began_ms = scene_now_ms();
-        bool refused = live_without(which, key_of(name));
-        int64_t took_ms = scene_now_ms() - began_ms;
-        if (took_ms > 4000)
-            fail_msg("without allocation %d of the %s thread it took %lld ms", which, whose, (long long)took_ms);
-        if (!refused)
-            return which;
-    }
-}
-
-/* Every allocation may fail: the call that it belongs to may, nothing else does. */
-static void every_allocation_may_be_refused(void **state) {
-    (void)state;
-    test_thread = of_test_thread = true;
-    assert_true(refuse_one_by_one("test's") > 20);
-    of_test_thread = false;
-    refuse_one_by_one("library's");
-}
-
 int main(void) {
-    mem_refuse_when(refuse);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ttl_is_positive),
         cmocka_unit_test(times_may_be_as_long_as_they_like),
@@ -615,7 +531,6 @@ int main(void) {
         cmocka_unit_test(ops_end_when_the_cache_is_closed),
         cmocka_unit_test(ops_not_begun_end_when_the_cache_is_closed),
         cmocka_unit_test(a_fork_leaves_the_parent_alone),
-        cmocka_unit_test(every_allocation_may_be_refused),
     };
     const struct CMUnitTest on_servers[] = {
         cmocka_unit_test(no_server_is_an_error_soon),

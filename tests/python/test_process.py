@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -142,6 +143,42 @@ def test_a_child_opens_the_cache_anew(shared_url: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_forks_while_threads_are_at_work(shared_url: str) -> None:
+    """At whatever moment: the child works, and the parent's threads never notice."""
+    failures: list[str] = []
+    calls = [0, 0, 0]
+    over = threading.Event()
+
+    def work(number: int) -> None:
+        while not over.is_set():
+            try:
+                assert cache.fetch(f"shared:{number % 2}", 60, lambda: b"v", strong=True) == b"v"
+                cache.invalidate("shared:0")
+                assert cache.fetch_batch(["shared:0", "shared:1"], 60, lambda keys: dict.fromkeys(keys, b"v"))
+                calls[number] += 1
+            except Exception as error:
+                failures.append(repr(error))
+                return
+
+    with Cache(shared_url) as cache:
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        for number in range(10):
+            assert in_child(lambda number=number: cache.fetch(f"child:{number}", 60, lambda: b"w")) == "b'w'"
+            context = multiprocessing.get_context("fork")
+            process = context.Process(target=cache.fetch, args=("shared:0", 60, lambda: b"v"))
+            process.start()
+            process.join(30)
+            assert process.exitcode == 0
+        before = list(calls)
+        eventually(lambda: failures or all(now > then for now, then in zip(calls, before, strict=True)))
+        over.set()
+        for thread in threads:
+            thread.join(30)
+    assert failures == []
+
+
 def test_a_child_s_refreshes_run(shared_url: str) -> None:
     with Cache(shared_url) as cache:
         cache.fetch("k", 10, lambda: b"old")
