@@ -391,8 +391,7 @@ int main(void) {
         PART(queue_up, true, false),         PART(step, false, true),
     };
     const struct CMUnitTest server_tests[] = {
-        PART(wait_for_another, true, false),
-        PART(connect_and_get, false, false),
+        PART(wait_for_another, true, false), PART(connect_and_get, false, false),
         cmocka_unit_test(every_public_function_was_called_without_memory),
     };
     const struct scene_tests groups[] = { { "no memory", tests, sizeof tests / sizeof tests[0], false },
