@@ -3,7 +3,7 @@ URL ?= memory://
 export VIRTUAL_ENV := $(CURDIR)/build/venv
 export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 
-.PHONY: demo test check-long simulation model fuzz docs clean
+.PHONY: demo test check-long simulation model fuzz abi docs clean
 
 demo:
 	@tools/setup demo
@@ -32,6 +32,12 @@ model:
 fuzz:
 	@tools/setup long
 	tests/fuzz/run 600
+
+# The ABI as it is now becomes the one that later ones are compared with.
+abi:
+	@tools/setup test
+	@tools/build build/debug -DCMAKE_BUILD_TYPE=Debug -DRCACHE_BUILD_TESTS=ON -DRCACHE_WERROR=ON
+	python tools/abi.py build/debug/libresilicache.so
 
 docs:
 	@tools/setup demo
