@@ -32,8 +32,8 @@ struct cell {
 struct ask {
     enum verb verb;
     int8_t owner;
-    int8_t value;   /* PUT, SET */
-    int8_t history; /* of the server that is asked */
+    int8_t value;    /* PUT, SET */
+    int8_t history;  /* of the server that is asked */
     int8_t previous; /* ACQUIRE: the token of the same request when it was sent before; NO_OWNER: it was not */
 };
 

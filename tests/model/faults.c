@@ -61,12 +61,13 @@ static void is_evicted(struct steps *steps, const struct state *state, int node)
     step_say(step, "the key is evicted", 0, 0, 0);
 }
 
+/* Nobody has found out yet that the value is of another history. */
 static bool forgotten(const struct state *state) {
     const struct cell *cell = &state->nodes[state->primary];
     return cell->value != NO_VALUE && cell->history != state->primary && cell->mark == UNMARKED;
 }
 
-/* A value of another history is served stale from when it is first found to be one. */
+/* The time of a value of another history begins when it is first found to be one. */
 static void time_passes(struct steps *steps, const struct state *state, bool again) {
     struct step *step = step_from(steps, state);
     const struct ask ask = { .verb = VERB_INVALIDATE };
@@ -128,14 +129,10 @@ static void load_fails(struct steps *steps, const struct state *state, int proce
         struct reader *reader = &to->readers[i];
         if (reader->phase != READER_JOINED || reader->process != process)
             continue;
-        int8_t phase_after = left ? READER_LOOKING : READER_DONE;
-        struct reader kept = *reader;
-        *reader = (struct reader){ .phase = phase_after };
-        if (left) {
-            *reader = kept;
-            reader->phase = phase_after;
-            reader->asked = reader->before_load = false;
-        }
+        if (left)
+            reader_looks_again(reader);
+        else
+            *reader = (struct reader){ .phase = READER_DONE };
     }
     flight_close(to, process);
     step_say(step, left ? "in @ the caller that loads leaves; the others go again" : "@'s load fails", process, 0, 0);

@@ -25,7 +25,7 @@ void flight_close(struct state *state, int process) {
     state_forget_tokens(state);
 }
 
-/* From now on nobody is in time for what is under way. */
+/* A request is sent: those who wait by now are in time for its answer. */
 static void note_asked(struct state *state, int process) {
     for (int i = 0; i < READERS_MAX; i++)
         if (waits_in(state, i, process))
@@ -36,12 +36,6 @@ static void note_load(struct state *state, int process) {
     for (int i = 0; i < READERS_MAX; i++)
         if (waits_in(state, i, process))
             state->readers[i].before_load = true;
-}
-
-static void looks_again(struct reader *reader) {
-    reader->phase = READER_LOOKING;
-    reader->saw = NO_VALUE;
-    reader->asked = reader->before_load = false;
 }
 
 enum outcome { OUTCOME_FRESH, OUTCOME_STORED, OUTCOME_REFUSED, OUTCOME_NONE };
@@ -71,7 +65,7 @@ static void deliver(const struct crew *crew, struct step *step, enum outcome out
         if (may_take(reader, outcome, crew->rules))
             reader_returns(step, i, value, false);
         else
-            looks_again(reader);
+            reader_looks_again(reader);
     }
 }
 

@@ -94,7 +94,7 @@ enum {
     SPLIT_BRAIN_WAIT
 };
 
-/* Enough to show what is not promised. */
+/* Enough to show what is not promised, and where time and failover come together. */
 #define FEW .readers_max = 2, .writers_max = 1
 
 const struct faults FAULTS[FAULTS_COUNT] = {
@@ -111,7 +111,7 @@ const struct faults FAULTS[FAULTS_COUNT] = {
     [FAILOVER_TIME] = { .name = "failover; `delay` passes",
                         .budget = { .delays = 1 },
                         .failover = true,
-                        .readers_max = 2 },
+                        FEW },
     [FAILOVER_WAIT] = { .name = "failover, `WAIT`", .failover = true, .wait_replicas = true },
     [DEAD_WRITER] = { .name = "a writer dies", .budget = { .deaths = 1 }, .outside = true, FEW },
     [LAGGING_DATABASE] = { .name = "lagging database", .lagging_database = true, .outside = true, FEW },
@@ -144,13 +144,13 @@ const struct omission OMISSIONS[OMISSION_COUNT] = {
     WITHOUT(server_clock, OURS_STRONG, CLOCKS, "only the server's clock counts"),
 };
 
-static int at_most(int count, int max, bool at_length) {
-    int limit = at_length ? max + 1 : max;
-    return max > 0 && limit < count ? limit : count;
+static int at_most(int count, int max) {
+    return max > 0 && max < count ? max : count;
 }
 
 struct setup setup_of(const struct protocol *protocol, const struct faults *faults, bool at_length) {
     const struct bounds *bounds = at_length ? &protocol->long_bounds : &protocol->bounds;
-    return (struct setup){ protocol, faults, at_most(bounds->readers, faults->readers_max, at_length),
-                           at_most(bounds->writers, faults->writers_max, at_length), bounds->processes };
+    int readers_max = faults->readers_max + (at_length && faults->readers_max > 0 ? 1 : 0);
+    return (struct setup){ protocol, faults, at_most(bounds->readers, readers_max),
+                           at_most(bounds->writers, faults->writers_max), bounds->processes };
 }

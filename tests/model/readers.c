@@ -15,6 +15,12 @@ void reader_returns(struct step *step, int index, int8_t value, bool stale) {
     *reader = (struct reader){ .phase = READER_DONE };
 }
 
+void reader_looks_again(struct reader *reader) {
+    reader->phase = READER_LOOKING;
+    reader->saw = NO_VALUE;
+    reader->asked = reader->before_load = false;
+}
+
 static void begin_flight(struct flight_state *flight, struct reader *reader, const struct rules *rules) {
     *flight = (struct flight_state){ .phase = rules->leases ? FLIGHT_ASKS : FLIGHT_OWNS, .given = NO_VALUE };
     reader->asked = true;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+_Static_assert(_Alignof(struct state) == 1, "bytes without padding");
+
 void state_init(struct state *state, int readers) {
     memset(state, 0, sizeof *state);
     state->old_answers = true;

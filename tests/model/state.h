@@ -51,9 +51,9 @@ enum flight_phase {
 struct flight_state {
     int8_t phase;
     int8_t verdict;
-    int8_t given;   /* by the answer to acquire: the fresh, or a stale value */
+    int8_t given;    /* by the answer to acquire: the fresh, or a stale value */
     int8_t loaded;
-    int8_t history; /* that granted the lease */
+    int8_t history;  /* that granted the lease */
     int8_t previous; /* the token of its acquire when it was sent before */
     bool stale_ok;   /* `given` is stale and may be served to who joins */
 };
@@ -95,12 +95,12 @@ struct budget {
 
 struct state {
     int8_t database;
-    int8_t replica;     /* of the database: what a lagging loader may read */
+    int8_t replica;      /* of the database: what a lagging loader may read */
     int8_t primary;
-    bool old_answers;   /* node 0 is alive */
+    bool old_answers;    /* node 0 is alive */
     int8_t acknowledged; /* the newest version whose writer was told that it is invalidated */
-    int8_t returned;    /* the newest that a strong reader got */
-    int8_t due;         /* no older value may be served stale to who begins now */
+    int8_t returned;     /* the newest that a strong reader got */
+    int8_t due;          /* no older value may be served stale to who begins now */
     struct budget budget;
     struct cell nodes[NODES];
     struct flight_state flights[PROCESSES_MAX];

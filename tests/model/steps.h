@@ -46,8 +46,11 @@ struct step *step_asks(struct steps *steps, const struct state *state, int node,
                        struct answer *answer);
 /* The reader gets the value and is done. */
 void reader_returns(struct step *step, int reader, int8_t value, bool stale);
+/* What came was not for it. */
+void reader_looks_again(struct reader *reader);
 /* It joins the flight of its process, or begins one. */
 void reader_joins(struct step *step, const struct rules *rules, int reader);
 /* The flight is over, and its token is used no more. */
 void flight_close(struct state *state, int process);
+
 #endif
