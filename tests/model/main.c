@@ -2,7 +2,7 @@
  *
  * Prints what it finds and fails if something is wrong with ours that we promise, if a rule that is left out is not
  * missed, or if a search was not exhaustive.  --check fails, too, if the tables in FILE are not those that were found,
- * --write writes them there.  --long searches with more readers and writers: minutes, and gigabytes of memory. */
+ * --write writes them there.  --long searches with more readers and writers: most of an hour, and 8 GB of memory. */
 #define _POSIX_C_SOURCE 200809L
 #include "model/report.h"
 #include "model/search.h"
