@@ -106,8 +106,11 @@ class Proxy:
             for key, _ in self._selector.select():
                 if key.fileobj is self._listener:
                     self._accept()
-                elif key.fileobj in self._selector.get_map():  # an earlier one of this round may have ended it
+                elif self._is_open(key.fileobj):  # an earlier one of this round may have ended it
                     self._take(key.fileobj, key.data)
+
+    def _is_open(self, one: socket.socket) -> bool:
+        return one.fileno() >= 0 and one in self._selector.get_map()
 
     def _accept(self) -> None:
         client, _ = self._listener.accept()
