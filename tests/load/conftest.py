@@ -46,7 +46,6 @@ def load(programs: Programs) -> Iterator[Load]:
     seed = int(os.environ.get("RCACHE_TEST_SEED", random.randrange(1 << 32)))
     print(f"RCACHE_TEST_SEED={seed}")
     crews: list[Crew] = []
-    opened: list[resilicache.Cache] = []
     commands = [programs.command(language) for language in programs.here()]
 
     def start(url: str, **arguments: Any) -> Truth:
@@ -54,8 +53,7 @@ def load(programs: Programs) -> Iterator[Load]:
         crew = Crew(Truth(DELAY_S + 0.5, **arguments), KEYS, seed)
         crews.append(crew)
         for _ in range(2):  # as two processes would
-            opened.append(resilicache.Cache(url))
-            crew.start_threads(opened[-1], 3)
+            crew.start_threads(crew.keep(resilicache.Cache(url)), 3)
         crew.start_tasks(url, 4)
         for command in commands:
             start_program(crew, *command, url)
@@ -64,8 +62,6 @@ def load(programs: Programs) -> Iterator[Load]:
     yield start
     for crew in crews:
         crew.stop()
-    for cache in opened:
-        cache.close()
     for crew in crews:
         judge(crew.truth)
 

@@ -51,7 +51,9 @@ class Programs:
         return [str(source / "agent")], environment
 
 
-def start_program(crew: Crew, command: list[str], environment: dict[str, str], url: str) -> None:
+def start_program(
+    crew: Crew, command: list[str], environment: dict[str, str], url: str
+) -> subprocess.Popen[str]:
     """A process of the crew's, and a thread that answers it."""
     process = subprocess.Popen(
         [*command, url, str(crew.seed), *crew.keys],
@@ -77,6 +79,7 @@ def start_program(crew: Crew, command: list[str], environment: dict[str, str], u
             source.close()
 
     crew.start(serve)
+    return process
 
 
 def answer(crew: Crew, line: str) -> str:

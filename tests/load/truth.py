@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 FINDINGS_MAX = 5  # of each kind of call
+ACKNOWLEDGED_MAX = 10_000  # of each row
 DEADLINE_S = 5.0  # of every call
 SLACK_S = 5.0  # beyond the deadline, of a machine that has other things to do
 
@@ -28,6 +29,11 @@ class Row:
     committed: int = 0
     acknowledged: list[tuple[float, int]] = field(default_factory=lambda: [(0.0, 0)])  # ascending in both
     returned: int = 0  # by strong fetches that have ended
+
+    def acknowledge(self, moment: float, version: int) -> None:
+        self.acknowledged.append((moment, max(version, self.acknowledged[-1][1])))
+        if len(self.acknowledged) > ACKNOWLEDGED_MAX:  # nobody looks back that far
+            del self.acknowledged[: ACKNOWLEDGED_MAX // 2]
 
     def acknowledged_at(self, moment: float) -> int:
         return self.acknowledged[bisect.bisect_right(self.acknowledged, (moment, 1 << 62)) - 1][1]
@@ -80,7 +86,7 @@ class Truth:
         self._findings: dict[str, list[str]] = {}
         self.done: Counter[str] = Counter()
         self.outages: list[Outage] = []
-        self._failures: list[tuple[Call, float, str]] = []
+        self.reads = 0
 
     @property
     def succeeded(self) -> int:
@@ -103,6 +109,7 @@ class Truth:
 
     def read(self, key: str) -> int:
         with self._lock:
+            self.reads += 1
             return self._row(key).committed
 
     def commit(self, key: str) -> int:
@@ -114,8 +121,7 @@ class Truth:
     def acknowledge(self, key: str, version: int) -> None:
         """The invalidation that followed the commit has succeeded."""
         with self._lock:
-            row = self._row(key)
-            row.acknowledged.append((time.monotonic(), max(version, row.acknowledged[-1][1])))
+            self._row(key).acknowledge(time.monotonic(), version)
 
     # ---- calls
 
@@ -162,7 +168,12 @@ class Truth:
         with self._lock:
             call = self._close(number)
             self.done["failed"] += 1
-            self._failures.append((call, time.monotonic(), why))
+            now = time.monotonic()
+            excuse = next((one for one in self.outages[::-1] if call.begin <= one.over), None)
+            if excuse is None:
+                self._find(call, f"failed, and nothing was broken: {why}")
+            else:
+                excuse.fail(now, why)
 
     # ---- breaking things
 
@@ -180,13 +191,6 @@ class Truth:
     def judge(self) -> list[str]:
         """When all have stopped: what was wrong, in words."""
         with self._lock:
-            failures, self._failures = self._failures, []
-            for call, end, why in failures:
-                excuse = next((one for one in self.outages[::-1] if one.begin <= end and call.begin <= one.over), None)
-                if excuse is None:
-                    self._find(call, f"failed, and nothing was broken: {why}")
-                else:
-                    excuse.fail(end, why)
             for call in self._open.values():
                 self._find(call, "has not returned")
             return self.findings

@@ -123,16 +123,24 @@ class Crew:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._errors: list[BaseException] = []
+        self._caches: list[resilicache.Cache] = []
 
     @property
     def working(self) -> bool:
         return not self._stopping.is_set()
+
+    def keep(self, cache: resilicache.Cache) -> resilicache.Cache:
+        """To be closed when all have stopped."""
+        self._caches.append(cache)
+        return cache
 
     def stop(self) -> None:
         self._stopping.set()
         for thread in self._threads:
             thread.join(2 * (DEADLINE_S + SLACK_S))
         assert not any(thread.is_alive() for thread in self._threads), "a worker hangs"
+        for cache in self._caches:
+            cache.close()
         if self._errors:
             raise self._errors[0]
 

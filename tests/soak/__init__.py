@@ -1,0 +1,1 @@
+"""A long run under faults, with a summary:  python -m soak --help  in tests/."""
