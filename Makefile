@@ -3,7 +3,7 @@ URL ?= memory://
 export VIRTUAL_ENV := $(CURDIR)/build/venv
 export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 
-.PHONY: demo test check-long simulation model fuzz soak abi docs clean
+.PHONY: demo test check-long simulation model fuzz linearizability soak abi docs clean
 
 demo:
 	@tools/setup demo
@@ -17,7 +17,7 @@ test:
 	@tests/run
 
 # What takes hours, or as long as one likes; a part of it alone is a target of its own.
-check-long: simulation model fuzz soak
+check-long: simulation model fuzz linearizability soak
 
 simulation:
 	@tools/setup test
@@ -32,6 +32,12 @@ model:
 fuzz:
 	@tools/setup long
 	tests/fuzz/run 600
+
+linearizability:
+	@tools/setup test
+	@tools/build build/release -DCMAKE_BUILD_TYPE=Release
+	@tools/install_python
+	RCACHE_TEST_CALLS=100000 python -m pytest -q -s tests/linearizability
 
 soak:
 	@tools/setup test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -52,9 +53,10 @@ class Programs:
 
 
 def start_program(
-    crew: Crew, command: list[str], environment: dict[str, str], url: str
+    crew: Crew, command: list[str], environment: dict[str, str], url: str, mortal: bool = False
 ) -> subprocess.Popen[str]:
-    """A process of the crew's, and a thread that answers it."""
+    """A process of the crew's, and a thread that answers it.  mortal: it may be killed; what it had begun has failed
+    then."""
     process = subprocess.Popen(
         [*command, url, str(crew.seed), *crew.keys],
         env={**os.environ, **environment},
@@ -66,16 +68,31 @@ def start_program(
     assert process.stdin is not None and process.stdout is not None
     sink, source = process.stdin, process.stdout
 
+    begun: set[str] = set()
+
+    def serve_all() -> None:
+        for line in source:
+            what, number, *_ = f"{line.rstrip()} ".split(" ", 2)
+            told = answer(crew, line.rstrip("\n"))
+            if what == "begin" and told != "stop":
+                begun.add(told)
+            elif what in ("end", "fail"):
+                begun.discard(number)
+            sink.write(told + "\n")
+            sink.flush()
+
     def serve() -> None:
         try:
-            for line in source:
-                sink.write(answer(crew, line.rstrip("\n")) + "\n")
-                sink.flush()
-            assert process.wait(END_SECONDS) == 0
+            with contextlib.suppress(OSError):  # nobody reads it any more
+                serve_all()
+            assert mortal or process.wait(END_SECONDS) == 0
+            for number in begun:
+                crew.truth.fail(int(number), "its process was killed")
         finally:
             process.kill()
             process.wait()
-            sink.close()
+            with contextlib.suppress(OSError):
+                sink.close()
             source.close()
 
     crew.start(serve)

@@ -36,7 +36,7 @@ class Row:
             del self.acknowledged[: ACKNOWLEDGED_MAX // 2]
 
     def acknowledged_at(self, moment: float) -> int:
-        return self.acknowledged[bisect.bisect_right(self.acknowledged, (moment, 1 << 62)) - 1][1]
+        return self.acknowledged[max(1, bisect.bisect_right(self.acknowledged, (moment, 1 << 62))) - 1][1]
 
 
 @dataclass(frozen=True)
