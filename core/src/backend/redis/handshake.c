@@ -124,7 +124,9 @@ static enum handshake_state take_password(struct handshake *self, const struct r
 
 struct slice info_line(struct slice text, const char *name) {
     size_t size = strlen(name);
-    for (const char *at = text.data, *end = at + text.size; at != NULL && at < end;) {
+    if (text.size == 0) /* and no bytes to begin at */
+        return text;
+    for (const char *at = text.data, *end = at + text.size; at < end;) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         size_t length = (size_t)((stop != NULL ? stop : end) - at);
         if (length > size && memcmp(at, name, size) == 0) {
