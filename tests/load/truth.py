@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 FINDINGS_MAX = 5  # of each kind of call
-ACKNOWLEDGED_MAX = 10_000  # of each row
+ACKNOWLEDGED_MAX = 1000  # of each row
 DEADLINE_S = 5.0  # of every call
 SLACK_S = 5.0  # beyond the deadline, of a machine that has other things to do
 
@@ -57,21 +57,24 @@ class Outage:
     split: bool  # two servers answer as the primary: strong calls are no better than eventual ones
     end: float = float("inf")
     over: float = float("inf")  # from when on no call may fail
-    failures: list[float] = field(default_factory=list)
+    failed: int = 0
+    first: float = 0.0  # of the failures
+    last: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
 
     def fail(self, moment: float, why: str) -> None:
-        self.failures.append(moment)
+        self.failed += 1
+        self.first, self.last = self.first or moment, moment
         self.reasons[re.sub(r"'[^']*'", "'...'", why)] += 1
 
     def __str__(self) -> str:
         lasted = f"{self.what}: {self.end - self.begin:.2f} s"
-        if not self.failures:
+        if self.failed == 0:
             return f"{lasted}, no call failed"
-        first, last = min(self.failures) - self.begin, max(self.failures) - self.end
+        first, last = self.first - self.begin, self.last - self.end
         reasons = "".join(f"\n    {count} {why}" for why, count in self.reasons.most_common(5))
         when = f"from {first:.2f} s after its begin to {abs(last):.2f} s {'after' if last > 0 else 'before'} its end"
-        return f"{lasted}; {len(self.failures)} calls failed, {when}{reasons}"
+        return f"{lasted}; {self.failed} calls failed, {when}{reasons}"
 
 
 class Truth:

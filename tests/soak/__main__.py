@@ -86,8 +86,8 @@ def print_faults(outages: list[Outage]) -> None:
         by_name[outage.what].append(outage)
     print(f"{'fault':28} {'times':>5} {'failed calls':>12}   all served again, seconds after its end: median, at most")
     for name, ones in sorted(by_name.items()):
-        failed = sum(len(one.failures) for one in ones)
-        again = [max(0.0, max(one.failures, default=0.0) - one.end) for one in ones]
+        failed = sum(one.failed for one in ones)
+        again = [max(0.0, one.last - one.end) if one.failed else 0.0 for one in ones]
         print(f"{name:28} {len(ones):5} {failed:12}   {statistics.median(again):6.2f} {max(again):6.2f}")
 
 
