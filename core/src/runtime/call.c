@@ -164,7 +164,7 @@ static int32_t overdue(struct op *op, int64_t now_ms, const char **what) {
 
 enum call_event call_look(struct op *op, struct load **load) {
     *load = NULL;
-    if (op->unsettled == 0 && !op->shared)
+    if (!op->shared && op->unsettled == 0)
         return CALL_DONE;
     enum call_event event = look(op, load);
     const char *what;
