@@ -19,7 +19,8 @@ from servers import until  # noqa: E402
 DELAY_S = 1.0
 SAME_SLOT = [f"{{row}}:{number}" for number in range(4)]
 KEYS = [f"row:{number}" for number in range(20)] + SAME_SLOT
-OPTIONS = f"delay={DELAY_S}s&lock_expire=1s"
+# A primary that hands over in order answers nobody meanwhile; on a slow machine for longer than op_timeout would be.
+OPTIONS = f"delay={DELAY_S}s&lock_expire=1s&op_timeout=3s&connect_timeout=3s"
 CALLS_MIN = 200
 
 QUIET_CALLS = 500

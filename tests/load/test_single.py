@@ -38,7 +38,7 @@ def test_it_stands_still(server: Server, load: Load) -> None:
     go_on(truth)
     with truth.outage("pause"):
         server.pause()
-        time.sleep(1.5)  # more than op_timeout, so that connections count as dead
+        time.sleep(4)  # more than op_timeout, so that connections count as dead
         server.resume()
     go_on(truth)
 

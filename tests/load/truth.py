@@ -82,6 +82,7 @@ class Truth:
 
     def __init__(self, bound_s: float, monotonic: bool = True) -> None:
         self._bound_s, self._monotonic = bound_s, monotonic
+        self._begin = time.monotonic()
         self._lock = threading.Lock()
         self._rows: dict[str, Row] = {}
         self._numbers = itertools.count(1)
@@ -99,6 +100,10 @@ class Truth:
     def _row(self, key: str) -> Row:
         return self._rows.setdefault(key, Row())
 
+    def clock(self, moment: float | None = None) -> str:
+        """For people: since the load began."""
+        return f"{(time.monotonic() if moment is None else moment) - self._begin:.2f} s"
+
     @property
     def findings(self) -> list[str]:
         return [finding for findings in self._findings.values() for finding in findings]
@@ -106,7 +111,7 @@ class Truth:
     def _find(self, call: Call, problem: str) -> None:
         findings = self._findings.setdefault(call.what, [])
         if len(findings) < FINDINGS_MAX:
-            findings.append(f"{call.what} {call.key} {problem}")
+            findings.append(f"{self.clock(call.begin)}: {call.what} {call.key} {problem}")
 
     # ---- the database
 

@@ -81,7 +81,9 @@ class SlotMove:
         with self.source.connect() as source:
             keys = source.ask("CLUSTER", "GETKEYSINSLOT", self.slot, count)
             if keys:
-                source.ask("MIGRATE", "127.0.0.1", self.to.port, "", 0, 10000, *self._access(), "KEYS", *keys)
+                # REPLACE: a node that was promoted while its primary gave keys away may still have a copy of them
+                options = ["REPLACE", *self._access(), "KEYS", *keys]
+                source.ask("MIGRATE", "127.0.0.1", self.to.port, "", 0, 10000, *options)
             return len(keys)
 
     def _access(self) -> list[str]:
