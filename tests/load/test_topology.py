@@ -10,7 +10,7 @@ import pytest
 
 from load.conftest import KEYS, SAME_SLOT, Load, go_on
 from load.truth import Truth
-from servers import Cluster, Missing, SentinelSet, SlotMove, until
+from servers import Certificates, Cluster, Missing, SentinelSet, SlotMove, until
 
 ROUNDS = 3
 
@@ -167,6 +167,21 @@ def test_a_watched_primary_is_killed(sentinels: SentinelSet, load: Load) -> None
         old.restart()
         sentinels.await_settled()
     go_on(truth)
+
+
+@pytest.fixture
+def tls_cluster() -> Iterator[tuple[Cluster, str]]:
+    """And the authority that vouches for it."""
+    certificates = Certificates()
+    formed = Cluster("redis7", tls=certificates, password="secret")
+    yield formed, certificates.authority
+    formed.stop()
+    certificates.remove()
+
+
+def test_a_primary_of_a_cluster_is_killed_with_tls(tls_cluster: tuple[Cluster, str], load: Load) -> None:
+    cluster, authority = tls_cluster
+    kill_twice(cluster, load(f"{cluster.url}?tls_ca_file={authority}"))
 
 
 @on("redis7")
