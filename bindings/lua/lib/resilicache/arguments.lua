@@ -20,6 +20,12 @@ function arguments.text(text)
     end
 end
 
+-- One that may be missing, and goes on as C's text.
+function arguments.word(word)
+    local problem = word ~= nil and arguments.text(word)
+    return problem or word and tostring(word):find("\0", 1, true) and "a zero byte in it" or nil
+end
+
 function arguments.keys(keys)
     if type(keys) ~= "table" then
         return "table of keys expected, got " .. kind_of(keys)

@@ -211,25 +211,54 @@ end
 
 -- ---- the cache ----
 
+-- Those that the worker has open: the shared one and the requests' own.
+local function owners_of(cache)
+    local list = { cache.shared }
+    for owner in pairs(cache.solos) do
+        list[#list + 1] = owner
+    end
+    return list
+end
+
+--- true.  User and password for the connections that this worker opens from now on, over those of URL and options;
+-- nil for either: what URL and options say.
+function Cache:credentials(user, password)
+    expect_open(self, "credentials")
+    refuse(arguments.word(user), 1, "credentials")
+    refuse(arguments.word(password), 2, "credentials")
+    local handle, err, status = library.open(self.url, self.options) -- there may be no other that could judge them
+    if not handle then
+        return nil, err, status
+    end
+    local identity = { user = user and tostring(user), password = password and tostring(password) }
+    local ok
+    ok, err, status = library.credentials(handle, identity)
+    if not ok then
+        return nil, err, status
+    end
+    self.identity = identity
+    for _, owner in ipairs(owners_of(self)) do
+        owner:credentials(identity)
+    end
+    return true
+end
+
 --- What this worker has counted: a table of names and numbers.
 function Cache:stats()
     expect_open(self, "stats")
     local sum = lines.add({}, self.past)
-    for owner in pairs(self.solos) do
+    for _, owner in ipairs(owners_of(self)) do
         lines.add(sum, owner:stats())
     end
-    return self.shared and lines.add(sum, self.shared:stats()) or sum
+    return sum
 end
 
 --- Ends what is under way in this worker; may be called again.
 function Cache:close()
     if not self.closed then
         self.closed = true
-        for owner in pairs(self.solos) do
+        for _, owner in ipairs(owners_of(self)) do
             owner:close()
-        end
-        if self.shared then
-            self.shared:close()
         end
     end
     return true

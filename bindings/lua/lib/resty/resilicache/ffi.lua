@@ -68,6 +68,14 @@ function library.open(url, options)
     return cache, ffi.gc(stepper[0], C.rcache_stepper_free)
 end
 
+--- For the connections that `cache` will open: true, or nil, a message and the status.
+function library.credentials(cache, identity)
+    if C.rcache_credentials(cache, identity.user, identity.password, failure) ~= C.RCACHE_OK then
+        return failed()
+    end
+    return true
+end
+
 local index = ffi.new "size_t[1]"
 
 -- Of the first key that failed: nil, the message and the name of the status; nothing where none did.

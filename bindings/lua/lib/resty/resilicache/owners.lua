@@ -24,11 +24,18 @@ local function outlives_a_request()
     return lives_on
 end
 
+local function opened(cache, owner, err, status)
+    if owner and cache.identity then
+        owner:credentials(cache.identity)
+    end
+    return owner, err, status
+end
+
 local function solo(cache, by_lines)
     local owner = table.remove(cache.spare)
     if not owner then
         local err, status
-        owner, err, status = Solo.new(cache.url, cache.options, cache.pool)
+        owner, err, status = opened(cache, Solo.new(cache.url, cache.options, cache.pool))
         if not owner then
             return nil, err, status
         end
@@ -42,7 +49,7 @@ end
 local function shared(cache)
     if not cache.shared then
         local err, status
-        cache.shared, err, status = Shared.new(cache.url, cache.options, cache.is_local)
+        cache.shared, err, status = opened(cache, Shared.new(cache.url, cache.options, cache.is_local))
         return cache.shared, err, status
     end
     return cache.shared

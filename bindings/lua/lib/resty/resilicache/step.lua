@@ -299,6 +299,10 @@ function Step:stats()
     return lines.parse(ffi.string(text))
 end
 
+function Step:credentials(identity)
+    return library.credentials(self.handle, identity)
+end
+
 -- Makes `step`, an owner's table, one.  Returns nil, the message and the status where the cache can't be opened.
 function Step.open(step, url, options)
     local handle, stepper, status = library.open(url, options)
