@@ -120,9 +120,12 @@ STORES = {
     "memory": "memory",
     "redis7": "redis7",
     "redis7-resp2": "redis7?resp=2",
+    "redis7-packed": "redis7?layout=packed",
     "valkey9": "valkey9",
+    "valkey9-packed": "valkey9?layout=packed",
     "redis62": "redis62",
     "cluster": "cluster",
+    "cluster-packed": "cluster?layout=packed",
     "sentinel": "sentinel",
 }
 """What a store is called, and the kind of its server with the URL's query."""

@@ -102,8 +102,8 @@ static int setup(void **state) {
 static void scripts_are_found_by_their_hash(void **state) {
     (void)state;
     test_store_command("SCRIPT FLUSH");
-    for (size_t i = 0; script_at(i) != NULL; i++) {
-        const struct script *script = script_at(i);
+    for (size_t i = 0; script_at(i, false) != NULL; i++) {
+        const struct script *script = script_at(i, false);
         const struct resp *resp =
             wire_command(&wire, (const char *const[]){ "SCRIPT", "LOAD", script->text.data, NULL });
         assert_non_null(resp);
@@ -133,7 +133,7 @@ static void another_type_is_told_and_left(void **state) {
     (void)state;
     test_store_command("SET k text");
     for (enum verb verb = VERB_PEEK; verb <= VERB_INSPECT; verb++) {
-        if (verb == VERB_WATCH || verb == VERB_SET || verb == VERB_GET || verb == VERB_DELETE)
+        if (verb == VERB_PEEK || verb == VERB_WATCH || verb == VERB_SET || verb == VERB_GET || verb == VERB_DELETE)
             continue;
         expect(with("v", ask(verb)), "RCACHE_E_TYPE");
         assert_string_equal(test_store_command("GET k"), "text");

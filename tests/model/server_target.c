@@ -54,7 +54,7 @@ static bool read_fields(struct wire *wire, struct cell *cell, double now_s) {
     cell->owner = target_token(text_of(&entry->items[2]));
     if (cell->value != NO_VALUE && cell->lease != UNLEASED)
         cell->mark = mark_of(meta, now_s);
-    struct meta known = meta_read(slice_of_text(meta), text_of(&entry->items[0]));
+    struct meta known = meta_read(slice_of_text(meta), text_of(&entry->items[0]), false);
     cell->history = cell->value != NO_VALUE && known.epoch == EPOCHS[1] ? 1 : 0;
     return true;
 }

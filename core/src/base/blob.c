@@ -23,6 +23,11 @@ struct blob *blob_copy(const void *data, size_t size) {
     return blob;
 }
 
+void blob_cut(struct blob *blob, size_t size) {
+    blob->size = size;
+    blob->data[size] = '\0';
+}
+
 struct blob *blob_share(struct blob *blob) {
     if (blob != NULL)
         atomic_fetch_add_explicit(&blob->owners, 1, memory_order_relaxed);

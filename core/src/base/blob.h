@@ -15,6 +15,8 @@ struct blob {
 /* One owner, the caller; bytes to be filled in.  NULL for want of memory. */
 struct blob *blob_new(size_t size);
 struct blob *blob_copy(const void *data, size_t size);
+/* Leaves the first `size` bytes, of a blob that nobody else looks at yet. */
+void blob_cut(struct blob *blob, size_t size);
 /* Threads: any.  Both take NULL. */
 struct blob *blob_share(struct blob *blob);
 void blob_drop(struct blob *blob);

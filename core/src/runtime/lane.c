@@ -129,6 +129,7 @@ void lane_connected(struct lane *lane, const char *facts, int64_t now_ms, struct
     }
     struct server_facts known;
     if (facts != NULL && facts_read(facts, &known)) {
+        known.packed = lane->cache->settings.layout == LAYOUT_PACKED;
         come_up(lane, &known, now_ms, done);
         return;
     }

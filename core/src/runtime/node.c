@@ -57,6 +57,7 @@ struct handshake_target node_handshake(const struct node *node, const struct set
                                       .database = endpoint->database,
                                       .resp = settings->resp,
                                       .track = track,
+                                      .packed = settings->layout == LAYOUT_PACKED,
                                       .replica = settings->replica_reads && endpoint->scheme == SCHEME_CLUSTER,
                                       .trust = settings->failover == FAILOVER_TRUST,
                                       .primary = endpoint->scheme == SCHEME_SENTINEL };

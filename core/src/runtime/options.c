@@ -40,6 +40,8 @@ static const struct option table[] = {
       "Makes a fetch wait for the newest value instead of serving the one before" },
     { "prefix", OPTION_TEXT, "", "0..1kb", FIELD(prefix),
       "What is put before every key, so that programs can share a database" },
+    { "layout", OPTION_CHOICE, "hash", "hash|packed", FIELD(layout),
+      "How an entry lies in the server: packed, a string, takes less time and memory; hash is what rockscache can share" },
     { "topology_refresh", OPTION_DURATION, "30s", "100ms..24h", FIELD(topology_refresh_ms),
       "How often to ask a cluster or a Sentinel where keys are, although nothing has failed" },
     { "replica_reads", OPTION_BOOLEAN, "no", "", FIELD(replica_reads),

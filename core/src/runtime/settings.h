@@ -9,7 +9,9 @@
 
 enum scheme { SCHEME_MEMORY, SCHEME_REDIS, SCHEME_UNIX, SCHEME_CLUSTER, SCHEME_SENTINEL };
 
-enum failover { FAILOVER_DISTRUST, FAILOVER_TRUST }; /* in the order of the option's choices */
+/* In the order of the options' choices. */
+enum failover { FAILOVER_DISTRUST, FAILOVER_TRUST };
+enum layout { LAYOUT_HASH, LAYOUT_PACKED };
 
 struct address {
     char *host;    /* or the path of a unix socket */
@@ -46,6 +48,7 @@ struct settings {
     int64_t op_timeout_ms;
     int64_t connect_timeout_ms;
     uint32_t failover; /* enum failover */
+    uint32_t layout;   /* enum layout */
     bool replica_reads;
     int64_t topology_refresh_ms;
     char *sentinel_username; /* "" : none */

@@ -31,7 +31,8 @@ static void add_number(struct words *words, int64_t number) {
 
 static void add_meta(struct words *words, const struct request *request, const struct server_facts *facts) {
     struct meta meta = { facts->epoch, request->absent };
-    add(words, slice_of(words->meta, meta_write(words->meta, &meta, blob_slice(request->value))));
+    struct slice value = blob_slice(request->value);
+    add(words, slice_of(words->meta, meta_write(words->meta, &meta, facts->packed ? NULL : &value)));
 }
 
 /* One that no entry has, where what the entry says is in doubt. */
@@ -144,7 +145,7 @@ static void add_where(struct words *words, const struct request *request) {
 }
 
 static void make_words(struct words *words, const struct request *request, const struct server_facts *facts) {
-    const struct script *script = script_of(request->verb);
+    const struct script *script = script_of(request->verb, facts->packed);
     words->count = words->number_count = words->token_count = 0;
     if ((request->form & FORM_DELETE) != 0) {
         add_text(words, "DEL");
@@ -161,7 +162,8 @@ static void make_words(struct words *words, const struct request *request, const
         add_where(words, request);
         return;
     }
-    if (request->verb == VERB_DELETE || (request->form & FORM_STRING) != 0) {
+    bool string = facts->packed != ((request->form & FORM_OTHER) != 0);
+    if (request->verb == VERB_DELETE || string) {
         add_text(words, request->verb == VERB_DELETE ? "UNLINK" : "GET");
         add(words, request->key);
         return;
@@ -216,10 +218,10 @@ bool redis_encode(struct buffer *out, const struct request *request, const struc
     return ok;
 }
 
-uint32_t redis_encode_scripts(struct buffer *out) {
+uint32_t redis_encode_scripts(struct buffer *out, bool packed) {
     size_t before = out->size;
     uint32_t count = 0;
-    for (const struct script *script; (script = script_at(count)) != NULL; count++) {
+    for (const struct script *script; (script = script_at(count, packed)) != NULL; count++) {
         const struct slice words[] = { slice_of_text("SCRIPT"), slice_of_text("LOAD"), script->text };
         if (!redis_append_command(out, words, 3)) {
             out->size = before;

@@ -75,7 +75,7 @@ static enum handshake_state ask_the_rest(struct handshake *self, struct buffer *
     bool follow = self->target->follow && self->facts.resp3; /* which makes of the answer a push, and no reply */
     /* Listening takes no script, and not every server bears both on one connection. */
     bool listens = self->target->track || self->target->follow;
-    uint32_t scripts = ok && !listens ? redis_encode_scripts(out) : 0;
+    uint32_t scripts = ok && !listens ? redis_encode_scripts(out, self->target->packed) : 0;
     ok = ok && (listens || scripts > 0) && (!follow || COMMAND(out, "SUBSCRIBE", "+switch-master"));
     uint32_t before = 2 + (uint32_t)selects(self) + (uint32_t)tracks(self) + (uint32_t)self->target->replica;
     return go_on(self, STEP_REST, ok, before + scripts);
@@ -90,7 +90,7 @@ static enum handshake_state after_hello(struct handshake *self, struct buffer *o
 
 enum handshake_state handshake_begin(struct handshake *handshake, const struct handshake_target *target,
                                      struct buffer *out) {
-    *handshake = (struct handshake){ .target = target };
+    *handshake = (struct handshake){ .target = target, .facts.packed = target->packed };
     return target->resp >= 3 ? say_hello(handshake, out) : after_hello(handshake, out);
 }
 

@@ -18,6 +18,7 @@ struct handshake_target {
     bool follow;   /* of a Sentinel: ask to be told of new masters */
     bool primary;  /* refuse a replica */
     bool replica;  /* let it answer although it is one, for what its primary has */
+    bool packed;   /* load the scripts of that layout */
     bool trust;    /* its history doesn't matter: the epoch stays unknown */
 };
 

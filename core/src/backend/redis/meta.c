@@ -9,18 +9,21 @@ static char *put_text(char *at, const char *text) {
     return at + size;
 }
 
-size_t meta_write(char text[META_SIZE_MAX], const struct meta *meta, struct slice value) {
+size_t meta_write(char text[META_SIZE_MAX], const struct meta *meta, const struct slice *value) {
     char digits[TEXT_NUMBER_SIZE];
     char *at = text;
-    if (meta->epoch != 0) {
-        at = text_put_hex(put_text(at, "e="), meta->epoch);
-        *at++ = ';';
+    if (meta->epoch != 0)
+        at = text_put_hex(put_text(at, ";e="), meta->epoch);
+    if (value != NULL) {
+        at = put_text(put_text(at, ";n="), text_of_number(digits, (int64_t)value->size));
+        at = text_put_hex(put_text(at, ";h="), hash64(value->data, value->size, 0));
     }
-    at = put_text(put_text(at, "n="), text_of_number(digits, (int64_t)value.size));
-    at = text_put_hex(put_text(at, ";h="), hash64(value.data, value.size, 0));
     if (meta->absent)
         at = put_text(at, ";a");
-    return (size_t)(at - text);
+    size_t size = (size_t)(at - text);
+    if (size > 0)
+        memmove(text, text + 1, --size);
+    return size;
 }
 
 static bool read_number(struct slice digits, unsigned base, uint64_t *number) {
@@ -47,7 +50,7 @@ static struct slice next_item(struct slice *rest) {
     return item;
 }
 
-struct meta meta_read(struct slice text, struct slice value) {
+struct meta meta_read(struct slice text, struct slice value, bool packed) {
     struct meta meta = { 0, false };
     uint64_t length = 0, hash = 0;
     bool has_length = false, has_hash = false;
@@ -66,6 +69,8 @@ struct meta meta_read(struct slice text, struct slice value) {
         else if (item.data[0] == 'h')
             has_hash = number.size == 16 && read_number(number, 16, &hash);
     }
+    if (packed && !has_length && !has_hash)
+        return meta;
     bool fits = has_length && has_hash && length == value.size && hash == hash64(value.data, value.size, 0);
     return fits ? meta : (struct meta){ 0, false };
 }

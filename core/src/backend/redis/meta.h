@@ -2,7 +2,8 @@
  *
  *   e=<16 hex>   epoch of the server process that stored the value
  *   n=<decimal>  length of the value that this belongs to, and
- *   h=<16 hex>   its XXH64 (seed 0): where they don't fit, e and a say nothing
+ *   h=<16 hex>   its XXH64 (seed 0): where they don't fit, e and a say nothing.  Of a packed entry, whose value nobody
+ *                can replace alone, both are left out
  *   a            the value stands for "there is none"
  *   t=<decimal>  server time in ms until which a value that is not fresh may be served; written by the scripts
  *
@@ -21,9 +22,9 @@ struct meta {
     bool absent;
 };
 
-/* Writes the meta of the value; returns its length. */
-size_t meta_write(char text[META_SIZE_MAX], const struct meta *meta, struct slice value);
+/* Writes the meta of the value, or of a packed entry, for which `value` is NULL; returns its length. */
+size_t meta_write(char text[META_SIZE_MAX], const struct meta *meta, const struct slice *value);
 /* Of any bytes: what it can't read, or what doesn't belong to the value, is as if it weren't there. */
-struct meta meta_read(struct slice text, struct slice value);
+struct meta meta_read(struct slice text, struct slice value, bool packed);
 
 #endif

@@ -11,6 +11,7 @@ struct server_facts {
     bool resp3;
     bool can_track; /* CLIENT TRACKING, which needs RESP3; only where that was asked for */
     bool replica;   /* by its own account */
+    bool packed;    /* not of the server: how entries are written there, scripts/packed.lua */
 };
 
 /* One RESP value, as the reader built it; everything lies in the reader's arena until its next reply. */
@@ -40,7 +41,7 @@ struct resp {
 enum redis_form {
     FORM_PLAIN = 0,  /* scripts by their hash */
     FORM_WHOLE = 1,  /* scripts by their text: the server had not seen it */
-    FORM_STRING = 2, /* GET: the key holds a string */
+    FORM_OTHER = 2,  /* GET: the key holds what the other layout would have there */
     FORM_DELETE = 4, /* INVALIDATE, UNLOCK: the server has no memory for more than DEL; DELETE: it has no UNLINK */
     FORM_DOUBT = 8   /* ACQUIRE: strong, and the epoch that the script reads belongs to another value */
 };
@@ -68,6 +69,6 @@ bool redis_append_command(struct buffer *out, const struct slice *words, size_t 
 
 /* The commands that load every script, for a new connection; returns how many replies will come, 0 for want of
  * memory. */
-uint32_t redis_encode_scripts(struct buffer *out);
+uint32_t redis_encode_scripts(struct buffer *out, bool packed);
 
 #endif

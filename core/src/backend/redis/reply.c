@@ -1,4 +1,5 @@
 /* reply: what the server answered, as the reply that the engine knows.  Trusts no shape. */
+#include "backend/redis/found.h"
 #include "backend/redis/meta.h"
 #include "backend/redis/redis.h"
 #include "backend/redis/where.h"
@@ -51,10 +52,16 @@ static uint32_t form_against(enum verb verb, struct slice error) {
     if (starts(error, "NOSCRIPT"))
         return FORM_WHOLE;
     if (verb == VERB_GET && contains(error, "WRONGTYPE"))
-        return FORM_STRING;
+        return FORM_OTHER;
     if (invalidates && contains(error, "OOM "))
         return FORM_DELETE;
     return verb == VERB_DELETE && contains(error, "unknown command") ? FORM_DELETE : 0;
+}
+
+static enum redis_answer fail_type(struct request *request) {
+    return fail(request, RCACHE_E_TYPE,
+                text_join("the key holds a value that is no cache entry: delete it, or use another prefix",
+                          (const char *)NULL));
 }
 
 static enum redis_answer take_error(struct request *request, struct slice text) {
@@ -64,11 +71,12 @@ static enum redis_answer take_error(struct request *request, struct slice text) 
         return REDIS_AGAIN;
     }
     int32_t status = status_of_error(text);
-    if (status == RCACHE_E_TYPE)
-        return fail(request, status,
-                    text_join("the key holds a value that is no cache entry: delete it, or use another prefix",
-                              (const char *)NULL));
-    return fail(request, status, blob_copy(text.data, text.size));
+    if (status != RCACHE_E_TYPE)
+        return fail(request, status, blob_copy(text.data, text.size));
+    if (request->verb != VERB_PEEK && request->verb != VERB_WATCH)
+        return fail_type(request);
+    request->reply.verdict = VERDICT_MISS; /* it may be an entry in the other layout: the scripts can tell */
+    return REDIS_ANSWERED;
 }
 
 /* ---- parts ---- */
@@ -108,32 +116,35 @@ static enum redis_answer no_memory(struct request *request) {
 
 static enum redis_answer take_peek(struct request *request, const struct resp *resp, const struct server_facts *facts) {
     struct reply *reply = &request->reply;
-    if (resp->type != RESP_ARRAY || resp->count != 3)
+    struct found found;
+    if (!(facts->packed ? found_in_string(resp, &found) : found_in_array(resp, 1, 2, &found)))
         return fail_shape(request);
-    if (!take_value(request, &resp->items[0]))
-        return resp->items[0].type == RESP_TEXT ? no_memory(request) : fail_shape(request);
-    take_lease(reply, text_in(resp, 1));
-    if (reply->value == NULL) {
+    if (found.foreign)
+        return fail_type(request);
+    take_lease(reply, found.lease);
+    if (found.text == NULL) {
         reply->verdict = VERDICT_MISS;
         return REDIS_ANSWERED;
     }
-    struct meta meta = meta_read(text_in(resp, 2), blob_slice(reply->value));
+    struct meta meta = found_meta(&found);
+    if (!found_take(&found, &reply->value))
+        return no_memory(request);
     bool other_epoch = facts->epoch != 0 && meta.epoch != 0 && meta.epoch != facts->epoch;
     reply->absent = meta.absent;
     reply->epoch_unknown = facts->epoch != 0 && meta.epoch == 0;
-    reply->verdict = resp->items[1].type == RESP_NIL && !other_epoch ? VERDICT_FRESH : VERDICT_UNFRESH;
+    reply->verdict = !found.leased && !other_epoch ? VERDICT_FRESH : VERDICT_UNFRESH;
     return REDIS_ANSWERED;
 }
 
-static enum redis_answer take_get(struct request *request, const struct resp *resp) {
-    bool string = (request->form & FORM_STRING) != 0;
-    if (!string && (resp->type != RESP_ARRAY || resp->count != 2))
-        return fail_shape(request);
-    const struct resp *value = string ? resp : &resp->items[0];
-    if (!take_value(request, value))
-        return value->type == RESP_TEXT ? no_memory(request) : fail_shape(request);
+static enum redis_answer take_get(struct request *request, const struct resp *resp, const struct server_facts *facts) {
     struct reply *reply = &request->reply;
-    reply->absent = !string && reply->value != NULL && meta_read(text_in(resp, 1), blob_slice(reply->value)).absent;
+    struct found found;
+    bool string = facts->packed != ((request->form & FORM_OTHER) != 0);
+    if (!(string ? found_in_string(resp, &found) : found_in_array(resp, 0, 1, &found)))
+        return fail_shape(request);
+    reply->absent = found.text != NULL && found_meta(&found).absent;
+    if (!found_take(&found, &reply->value))
+        return no_memory(request);
     reply->verdict = reply->value != NULL ? VERDICT_FRESH : VERDICT_MISS;
     return REDIS_ANSWERED;
 }
@@ -163,7 +174,7 @@ static enum redis_answer take_acquired(struct request *request, const struct res
         return resp->items[1].type == RESP_TEXT ? no_memory(request) : fail_shape(request);
     struct meta meta = { 0, false };
     if (reply->value != NULL)
-        meta = meta_read(text_in(resp, 2), blob_slice(reply->value));
+        meta = meta_read(text_in(resp, 2), blob_slice(reply->value), facts->packed);
     reply->absent = meta.absent;
     reply->epoch_unknown = facts->epoch != 0 && meta.epoch != facts->epoch;
     reply->grant = (struct grant){ facts->epoch, request->attempts };
@@ -203,7 +214,8 @@ static bool add_number_line(struct buffer *lines, const char *name, int64_t numb
 }
 
 /* state, value, ttl, lease left, owner, lockUntil, meta */
-static enum redis_answer take_entry(struct request *request, const struct resp *resp) {
+static enum redis_answer take_entry(struct request *request, const struct resp *resp,
+                                    const struct server_facts *facts) {
     if (resp->count != 8)
         return fail_shape(request);
     bool has_value = resp->items[2].type == RESP_TEXT;
@@ -212,7 +224,8 @@ static enum redis_answer take_entry(struct request *request, const struct resp *
     struct buffer lines = BUFFER_INIT;
     bool ok = add_line(&lines, "state", text_in(resp, 1));
     ok = ok && (!has_value || add_number_line(&lines, "size", (int64_t)value.size));
-    ok = ok && (!has_value || !meta_read(meta, value).absent || add_line(&lines, "absent", slice_of_text("yes")));
+    bool absent = has_value && meta_read(meta, value, facts->packed).absent;
+    ok = ok && (!absent || add_line(&lines, "absent", slice_of_text("yes")));
     ok = ok && add_number_line(&lines, "ttl_ms", number_in(resp, 3, -1));
     ok = ok && (lease_ms < 0 || add_number_line(&lines, "lease_ms", lease_ms));
     ok = ok && (owner.size == 0 || add_line(&lines, "owner", owner));
@@ -266,7 +279,7 @@ static enum redis_answer take_script(struct request *request, const struct resp 
         return fail_shape(request);
     struct slice word = text_in(resp, 0);
     if (request->verb == VERB_INSPECT && slice_equal(word, slice_of_text("ENTRY")))
-        return take_entry(request, resp);
+        return take_entry(request, resp, facts);
     reply->verdict = verdict_of(word);
     if (!may_answer(request->verb, reply->verdict))
         return fail_shape(request);
@@ -286,7 +299,7 @@ static enum redis_answer take_answer(struct request *request, const struct resp 
     switch (request->verb) {
     case VERB_PEEK:
     case VERB_WATCH: return take_peek(request, resp, facts);
-    case VERB_GET: return take_get(request, resp);
+    case VERB_GET: return take_get(request, resp, facts);
     case VERB_DELETE: return take_deleted(request, resp);
     case VERB_ACQUIRE:
     case VERB_PUT:

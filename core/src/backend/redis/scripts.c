@@ -1,30 +1,34 @@
 #include "backend/redis/scripts.h"
 
+/* Each layout has the same, in the same order. */
 enum {
-#define SCRIPT(name, text, sha1) SCRIPT_##name,
+#define SCRIPT(layout, name, text, sha1) SCRIPT_##layout##_##name,
 #include "scripts.inc"
 #undef SCRIPT
-    SCRIPT_COUNT
+    SCRIPT_BOTH
 };
+
+enum { SCRIPT_COUNT = SCRIPT_BOTH / 2 };
 
 static const struct script SCRIPTS[] = {
-#define SCRIPT(name, text, sha1) { #name, { text, sizeof(text) - 1 }, sha1 },
+#define SCRIPT(layout, name, text, sha1) { #name, { text, sizeof(text) - 1 }, sha1 },
 #include "scripts.inc"
 #undef SCRIPT
 };
 
-const struct script *script_of(enum verb verb) {
+const struct script *script_of(enum verb verb, bool packed) {
+    const struct script *scripts = &SCRIPTS[packed ? SCRIPT_COUNT : 0];
     switch (verb) {
-    case VERB_ACQUIRE: return &SCRIPTS[SCRIPT_acquire];
-    case VERB_PUT: return &SCRIPTS[SCRIPT_put];
-    case VERB_RENEW: return &SCRIPTS[SCRIPT_renew];
-    case VERB_RELEASE: return &SCRIPTS[SCRIPT_release];
-    case VERB_INVALIDATE: return &SCRIPTS[SCRIPT_invalidate];
-    case VERB_LOCK: return &SCRIPTS[SCRIPT_lock];
-    case VERB_UNLOCK: return &SCRIPTS[SCRIPT_unlock];
-    case VERB_SET: return &SCRIPTS[SCRIPT_set];
-    case VERB_RAW_SET: return &SCRIPTS[SCRIPT_raw_set];
-    case VERB_INSPECT: return &SCRIPTS[SCRIPT_inspect];
+    case VERB_ACQUIRE: return &scripts[SCRIPT_hash_acquire];
+    case VERB_PUT: return &scripts[SCRIPT_hash_put];
+    case VERB_RENEW: return &scripts[SCRIPT_hash_renew];
+    case VERB_RELEASE: return &scripts[SCRIPT_hash_release];
+    case VERB_INVALIDATE: return &scripts[SCRIPT_hash_invalidate];
+    case VERB_LOCK: return &scripts[SCRIPT_hash_lock];
+    case VERB_UNLOCK: return &scripts[SCRIPT_hash_unlock];
+    case VERB_SET: return &scripts[SCRIPT_hash_set];
+    case VERB_RAW_SET: return &scripts[SCRIPT_hash_raw_set];
+    case VERB_INSPECT: return &scripts[SCRIPT_hash_inspect];
     case VERB_WHERE:
     case VERB_PEEK:
     case VERB_WATCH:
@@ -34,6 +38,6 @@ const struct script *script_of(enum verb verb) {
     return NULL;
 }
 
-const struct script *script_at(size_t index) {
-    return index < SCRIPT_COUNT ? &SCRIPTS[index] : NULL;
+const struct script *script_at(size_t index, bool packed) {
+    return index < SCRIPT_COUNT ? &SCRIPTS[packed ? SCRIPT_COUNT + index : index] : NULL;
 }

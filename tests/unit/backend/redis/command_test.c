@@ -18,7 +18,7 @@ static const char *words_of(struct request request, const struct server_facts *f
         at += sprintf(at, "%s", at != text ? " |" : "");
         for (size_t i = 0; i < command->count; i++) {
             struct slice word = command->items[i].text;
-            const struct script *script = script_of(request.verb);
+            const struct script *script = script_of(request.verb, facts->packed);
             bool sha1 = script != NULL && slice_equal(word, slice_of_text(script->sha1));
             bool whole = script != NULL && slice_equal(word, script->text);
             at += sprintf(at, "%s", at != text ? " " : "");
@@ -65,7 +65,7 @@ static void reading_needs_no_script(void **state) {
     (void)state;
     expect_words(ask(VERB_PEEK), "HMGET k value lockUntil meta");
     expect_words(ask(VERB_GET), "HMGET k value meta");
-    expect_words(in_form(FORM_STRING, ask(VERB_GET)), "GET k");
+    expect_words(in_form(FORM_OTHER, ask(VERB_GET)), "GET k");
     expect_two(ask(VERB_WATCH), "CLIENT CACHING YES | HMGET k value lockUntil meta");
 }
 
@@ -139,13 +139,13 @@ static void confirmation_is_asked_for_behind_the_command(void **state) {
 static void every_script_is_loaded(void **state) {
     (void)state;
     struct buffer out = BUFFER_INIT;
-    uint32_t count = redis_encode_scripts(&out);
+    uint32_t count = redis_encode_scripts(&out, false);
     assert_int_equal(count, VERB_INSPECT + 1 - 4); /* four verbs are plain commands */
     assert_true(buffer_append(&out, "", 1));
-    assert_non_null(script_at(count - 1));
-    assert_null(script_at(count));
+    assert_non_null(script_at(count - 1, false));
+    assert_null(script_at(count, false));
     for (enum verb verb = VERB_PEEK; verb <= VERB_INSPECT; verb++) {
-        const struct script *script = script_of(verb);
+        const struct script *script = script_of(verb, false);
         if (script == NULL)
             continue;
         assert_int_equal(strlen(script->sha1), 40);
@@ -177,7 +177,7 @@ static void without_memory_nothing_is_appended(void **state) {
         }
     struct buffer out = BUFFER_INIT;
     refuse_number(2);
-    assert_int_equal(redis_encode_scripts(&out), 0);
+    assert_int_equal(redis_encode_scripts(&out, false), 0);
     refuse_none();
     assert_int_equal(out.size, 0);
     buffer_clear(&out);

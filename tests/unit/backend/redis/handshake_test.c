@@ -63,7 +63,7 @@ static enum handshake_state talk(const struct handshake_target *target, const ch
 static const char *rest(const char *before) {
     static char text[TALK_SIZE];
     size_t size = (size_t)snprintf(text, sizeof text, "%sINFO server,INFO replication", before);
-    for (size_t i = 0; script_at(i) != NULL; i++)
+    for (size_t i = 0; script_at(i, false) != NULL; i++)
         size += (size_t)snprintf(text + size, sizeof text - size, ",SCRIPT");
     return text;
 }

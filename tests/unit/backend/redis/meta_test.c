@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 static struct meta read(const char *text, const char *value) {
-    return meta_read(slice_of_text(text), slice_of_text(value));
+    return meta_read(slice_of_text(text), slice_of_text(value), false);
 }
 
 static void expect_nothing(const char *text, const char *value) {
@@ -38,7 +38,7 @@ static void the_longest_fits(void **state) {
     char text[META_SIZE_MAX];
     struct meta meta = { UINT64_MAX, true };
     struct slice value = slice_of("", 0);
-    assert_in_range(meta_write(text, &meta, value), 1, META_SIZE_MAX - (20 - 1));
+    assert_in_range(meta_write(text, &meta, &value), 1, META_SIZE_MAX - (20 - 1));
 }
 
 static void unknown_items_and_any_order_are_no_matter(void **state) {
@@ -80,7 +80,7 @@ static void random_bytes_are_read_within_their_bounds(void **state) {
         assert_non_null(text);
         for (size_t j = 0; j < size; j++)
             text[j] = "enhat=;019af\xff"[random_next(&random) % 13];
-        struct meta meta = meta_read(slice_of(text, size), slice_of("", 0));
+        struct meta meta = meta_read(slice_of(text, size), slice_of("", 0), false);
         assert_false(meta.absent); /* a hash of 16 right digits is not to be had by chance */
         free(text);
     }

@@ -90,9 +90,9 @@ static void inspection_is_for_people(void **state) {
 static void what_the_server_lacks_is_asked_otherwise(void **state) {
     (void)state;
     expect_again(ask(VERB_PUT), "-NOSCRIPT No matching script. Please use EVAL.", FORM_WHOLE);
-    expect_again(ask(VERB_GET), "-WRONGTYPE Operation against a key", FORM_STRING);
-    expect(in_form(FORM_STRING, ask(VERB_GET)), "$text", "FRESH 'text'");
-    expect(in_form(FORM_STRING, ask(VERB_GET)), "_", "MISS");
+    expect_again(ask(VERB_GET), "-WRONGTYPE Operation against a key", FORM_OTHER);
+    expect(in_form(FORM_OTHER, ask(VERB_GET)), "$text", "FRESH 'text'");
+    expect(in_form(FORM_OTHER, ask(VERB_GET)), "_", "MISS");
     expect_again(ask(VERB_INVALIDATE), "-OOM command not allowed", FORM_DELETE);
     expect_again(in_form(FORM_WHOLE, ask(VERB_UNLOCK)), "-ERR Error running script: -OOM command not allowed",
                  FORM_WHOLE | FORM_DELETE);
@@ -107,7 +107,7 @@ static void nothing_is_asked_otherwise_twice(void **state) {
     expect(in_form(FORM_WHOLE, ask(VERB_PUT)), "-NOSCRIPT No", "RCACHE_E_SERVER: NOSCRIPT No");
     expect(in_form(FORM_DELETE, ask(VERB_INVALIDATE)), "-OOM no", "RCACHE_E_SERVER: OOM no");
     expect(in_form(FORM_DELETE, ask(VERB_DELETE)), "-ERR unknown command", "RCACHE_E_SERVER: ERR unknown command");
-    expect(in_form(FORM_STRING, ask(VERB_GET)), "-WRONGTYPE Operation",
+    expect(in_form(FORM_OTHER, ask(VERB_GET)), "-WRONGTYPE Operation",
            "RCACHE_E_TYPE: the key holds a value that is no cache entry: delete it, or use another prefix");
 }
 
@@ -116,10 +116,6 @@ static void errors_are_told_apart(void **state) {
     static const struct {
         const char *error, *expected;
     } known[] = {
-        { "-WRONGTYPE Operation",
-          "RCACHE_E_TYPE: the key holds a value that is no cache entry: delete it, or use another prefix" },
-        { "-ERR Error running script (call to f_0): -WRONGTYPE Operation",
-          "RCACHE_E_TYPE: the key holds a value that is no cache entry: delete it, or use another prefix" },
         { "-NOAUTH Authentication required.", "RCACHE_E_AUTH: NOAUTH Authentication required." },
         { "-WRONGPASS invalid", "RCACHE_E_AUTH: WRONGPASS invalid" },
         { "-NOPERM this user", "RCACHE_E_AUTH: NOPERM this user" },
@@ -138,6 +134,29 @@ static void errors_are_told_apart(void **state) {
         expect(ask(VERB_PEEK), known[i].error, known[i].expected);
     }
 }
+
+static void of_what_is_no_entry_only_the_scripts_can_tell(void **state) {
+    (void)state;
+    static const char *const errors[] = { "-WRONGTYPE Operation",
+                                          "-ERR Error running script (call to f_0): -WRONGTYPE Operation" };
+    for (size_t i = 0; i < 2; i++) {
+        expect(ask(VERB_SET), errors[i],
+               "RCACHE_E_TYPE: the key holds a value that is no cache entry: delete it, or use another prefix");
+        expect(ask(VERB_PEEK), errors[i], "MISS");
+    }
+}
+
+static void an_entry_may_be_one_string(void **state) {
+    (void)state;
+    const struct server_facts facts = { .epoch = FACTS.epoch, .packed = true };
+    expect_of(ask(VERB_PEEK), "_", &facts, "MISS");
+    expect_of(ask(VERB_PEEK), "$text", &facts,
+              "RCACHE_E_TYPE: the key holds a value that is no cache entry: delete it, or use another prefix");
+    expect_of(ask(VERB_GET), "$text", &facts, "FRESH 'text'");
+    expect_of(ask(VERB_PEEK), "*3 $v _ _", &facts, "RCACHE_E_PROTOCOL: the server's reply has an unexpected shape");
+    expect_of(in_form(FORM_OTHER, ask(VERB_GET)), "*2 $v _", &facts, "FRESH 'v'");
+}
+
 
 static void expect_two(struct request request, const char *first, const char *second, enum redis_answer answer,
                        const char *expected) {
@@ -202,7 +221,7 @@ static void hear_odd(enum verb verb, uint32_t form, const char *shorthand) {
 static void no_shape_is_trusted(void **state) {
     (void)state;
     static const char *const words[] = { "FRESH", "OWNED", "BUSY", "MISS", "STORED", "LOST", "DONE", "ENTRY", "" };
-    static const uint32_t forms[] = { FORM_PLAIN, FORM_WHOLE, FORM_STRING, FORM_DELETE, FORM_DOUBT };
+    static const uint32_t forms[] = { FORM_PLAIN, FORM_WHOLE, FORM_OTHER, FORM_DELETE, FORM_DOUBT };
     for (enum verb verb = VERB_PEEK; verb <= VERB_INSPECT; verb++)
         for (size_t form = 0; form < 5; form++) {
             for (size_t i = 0; i < ODD_COUNT; i++)
@@ -315,6 +334,8 @@ int main(void) {
         cmocka_unit_test(what_the_server_lacks_is_asked_otherwise),
         cmocka_unit_test(nothing_is_asked_otherwise_twice),
         cmocka_unit_test(errors_are_told_apart),
+        cmocka_unit_test(of_what_is_no_entry_only_the_scripts_can_tell),
+        cmocka_unit_test(an_entry_may_be_one_string),
         cmocka_unit_test(confirmations_are_counted),
         cmocka_unit_test(a_watch_that_could_not_be_set_fails),
         cmocka_unit_test(an_attempt_that_was_cut_short_leaves_nothing),

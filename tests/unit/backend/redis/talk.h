@@ -95,7 +95,8 @@ static inline size_t spell(char *out, const char *shorthand) {
 static inline const char *meta_of(const char *value, uint64_t epoch, bool absent) {
     static char text[META_SIZE_MAX + 1];
     struct meta meta = { epoch, absent };
-    text[meta_write(text, &meta, slice_of_text(value))] = '\0';
+    struct slice bytes = slice_of_text(value);
+    text[meta_write(text, &meta, &bytes)] = '\0';
     return text;
 }
 

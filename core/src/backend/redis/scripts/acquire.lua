@@ -2,7 +2,7 @@
 -- the same request when it was sent before, and who asks does not know what became of it)
 local owner, life, bound, strong, seen, epoch = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 local previous = ARGV[7]
-local entry = redis.call('HMGET', key, 'value', 'lockUntil', 'lockOwner', 'meta')
+local entry = fields('value', 'lockUntil', 'lockOwner', 'meta')
 local value, lease, holder, meta = entry[1], entry[2], entry[3], entry[4]
 
 if value and not lease then
@@ -17,7 +17,7 @@ local ends = lease_end(lease)
 local ours = holder and (holder == owner or holder == previous)
 local stale = bound > 0 and not (mark and now >= mark) and value
 if holder and not ours and is_locked(lease) then
-    return { 'BUSY', stale, meta, mark and mark - now or -1, redis.call('PTTL', key), lease }
+    return { 'BUSY', stale, meta, mark and mark - now or -1, life_left(), lease }
 end
 if ends > now and not ours and lease ~= seen then
     local backed_off = not holder
@@ -31,13 +31,13 @@ lease = keeps_lock and lease or lease_until(now + life)
 if value and not mark then
     mark = now + bound
     meta = with_mark(meta, mark)
-    redis.call('HSET', key, 'lockUntil', lease, 'lockOwner', owner, 'meta', meta)
+    set_fields('lockUntil', lease, 'lockOwner', owner, 'meta', meta)
 else
-    redis.call('HSET', key, 'lockUntil', lease, 'lockOwner', owner)
+    set_fields('lockUntil', lease, 'lockOwner', owner)
 end
 live_at_least(keeps_lock and 1 or life + 1000)
 if value and (bound <= 0 or now >= mark) then
-    redis.call('HDEL', key, 'value', 'meta')
+    drop_fields('value', 'meta')
     value = false
 end
 return { 'OWNED', value, meta, value and mark - now or -1 }

@@ -1,5 +1,4 @@
--- Goes before every script.  The entry: a hash of value, lockUntil, lockOwner, meta (docs/protocol.md).
-local key = KEYS[1]
+-- Goes before every script.  The entry: value, lockUntil, lockOwner, meta (docs/protocol.md), wherever they lie.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
@@ -47,38 +46,38 @@ end
 
 -- The key lives at least that long.
 local function live_at_least(ms)
-    if redis.call('PTTL', key) < ms then
-        redis.call('PEXPIRE', key, whole(ms))
+    if life_left() < ms then
+        live(whole(ms))
     end
 end
 
 -- Tagged as deleted: no lease, no owner; at most `bound` ms to live since it was first no longer fresh.
--- An HSET that is refused for want of memory gives way to DEL, which never is.
+-- What is refused for want of memory gives way to DEL, which never is.
 local function invalidate(bound)
-    local entry = redis.call('HMGET', key, 'meta', 'lockUntil')
-    local has_value = redis.call('HEXISTS', key, 'value') == 1
-    local mark = has_value and mark_of(entry[1], entry[2])
+    local entry = fields('meta', 'lockUntil')
+    local valued = has_value()
+    local mark = valued and mark_of(entry[1], entry[2])
     local left = bound
     if mark and mark - now < left then
         left = mark - now
     end
     if left <= 0 then
-        redis.call('DEL', key)
+        remove()
         return
     end
     local done
-    if has_value and not mark then
-        done = redis.pcall('HSET', key, 'lockUntil', '0', 'meta', with_mark(entry[1], now + bound))
+    if valued and not mark then
+        done = try_fields('lockUntil', '0', 'meta', with_mark(entry[1], now + bound))
     else
-        done = redis.pcall('HSET', key, 'lockUntil', '0')
+        done = try_fields('lockUntil', '0')
     end
-    if type(done) == 'table' and done.err then
-        redis.call('DEL', key)
+    if not done then
+        remove()
         return
     end
-    redis.call('HDEL', key, 'lockOwner')
-    local life = redis.call('PTTL', key)
+    drop_fields('lockOwner')
+    local life = life_left()
     if life < 0 or life > left then
-        redis.call('PEXPIRE', key, whole(left))
+        live(whole(left))
     end
 end

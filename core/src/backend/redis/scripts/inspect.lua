@@ -1,5 +1,5 @@
-local entry = redis.call('HMGET', key, 'value', 'lockUntil', 'lockOwner', 'meta')
-if redis.call('EXISTS', key) == 0 then
+local entry = fields('value', 'lockUntil', 'lockOwner', 'meta')
+if not exists() then
     return { 'MISS' }
 end
 local lease = entry[2]
@@ -9,9 +9,9 @@ if not lease then
     state = entry[1] and 'fresh' or 'empty'
 elseif entry[3] and is_locked(lease) then
     state = 'locked'
-    left = redis.call('PTTL', key)
+    left = life_left()
 elseif ends > now then
     state = entry[3] and 'leased' or 'backoff'
     left = ends - now
 end
-return { 'ENTRY', state, entry[1], redis.call('PTTL', key), left, entry[3], lease, entry[4] }
+return { 'ENTRY', state, entry[1], life_left(), left, entry[3], lease, entry[4] }

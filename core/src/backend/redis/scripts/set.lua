@@ -1,6 +1,4 @@
--- value, meta, life; whatever the key held is gone.  It is fresh once it has an end.
-redis.call('DEL', key)
-redis.call('HSET', key, 'value', ARGV[1], 'meta', ARGV[2], 'lockUntil', '0')
-redis.call('PEXPIRE', key, ARGV[3])
-redis.call('HDEL', key, 'lockUntil')
+-- value, meta, life; whatever the key held is gone
+remove()
+keep_fresh(ARGV[1], ARGV[2], ARGV[3])
 return { 'DONE' }

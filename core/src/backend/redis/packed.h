@@ -1,0 +1,24 @@
+/* packed: an entry as one string: the value, and behind it a trailer with the rest.  scripts/key.lua reads it, too.
+ *
+ *   value · lockUntil · lockOwner · meta · padding · 1 where there is a value · the sizes of the three, a byte each ·
+ *   that of the padding, two bytes, the high one first · 0xF5 0xFE
+ *
+ * At the end, so that it can grow in its place and a large value is read into where it stays. */
+#ifndef RESILICACHE_BACKEND_REDIS_PACKED_H
+#define RESILICACHE_BACKEND_REDIS_PACKED_H
+
+#include "base/slice.h"
+
+#include <stdbool.h>
+
+struct packed {
+    bool has_value;
+    struct slice value;
+    struct slice lease; /* empty: none */
+    struct slice meta;
+};
+
+/* Of any bytes; false: they are no entry.  The parts point into them. */
+bool packed_read(struct slice text, struct packed *packed);
+
+#endif

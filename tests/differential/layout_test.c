@@ -1,0 +1,197 @@
+/* The two layouts of an entry in one fleet: whoever comes upon the other's entry rewrites it as his own. */
+#define _POSIX_C_SOURCE 200809L
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "differential/wire.h"
+#include "resilicache.h"
+#include "support/stores.h"
+
+#include <stdlib.h>
+
+enum { EPOCH = 0xe1, LARGE = 1 << 20 };
+
+static struct wire wire;
+
+static struct request ask(enum verb verb, const char *owner) {
+    return (struct request){
+        .verb = verb, .key = slice_of_text("k"), .owner = slice_of_text(owner), .life_ms = 60000, .bound_ms = 50000
+    };
+}
+
+static struct request with(struct blob *value, struct request request) {
+    request.value = value;
+    return request;
+}
+
+static struct request storing(const char *value, struct request request) {
+    return with(blob_copy(value, strlen(value)), request);
+}
+
+/* "FRESH 'v'", or the name of the status. */
+static const char *answer(bool packed, struct request request) {
+    static const char *const verdicts[] = { "NONE", "FRESH",  "UNFRESH", "MISS", "OWNED",
+                                            "BUSY", "STORED", "LOST",    "DONE" };
+    static char text[512];
+    wire.facts.packed = packed;
+    assert_true(wire_execute(&wire, &request));
+    const struct reply *reply = &request.reply;
+    if (reply->status != RCACHE_OK)
+        snprintf(text, sizeof text, "%s", rcache_status_name(reply->status));
+    else if (reply->value != NULL)
+        snprintf(text, sizeof text, "%s '%.100s'", verdicts[reply->verdict], reply->value->data);
+    else
+        snprintf(text, sizeof text, "%s%s", verdicts[reply->verdict], reply->absent ? " absent" : "");
+    request_clear(&request);
+    return text;
+}
+
+#define expect(packed, request, expected) assert_string_equal(answer(packed, request), (expected))
+
+static int setup(void **state) {
+    (void)state;
+    test_store_command("FLUSHALL");
+    wire.facts.epoch = EPOCH;
+    return 0;
+}
+
+static int64_t ttl_ms(void) {
+    return strtoll(test_store_command("PTTL k"), NULL, 10);
+}
+
+static void a_fresh_value_is_found_by_both(void **state) {
+    (void)state;
+    for (int from = 0; from < 2; from++) {
+        bool packed = from == 1, other = !packed;
+        expect(packed, storing("v", ask(VERB_SET, "")), "DONE");
+        expect(packed, ask(VERB_PEEK, ""), "FRESH 'v'");
+        expect(other, ask(VERB_GET, ""), "FRESH 'v'");
+        expect(other, ask(VERB_PEEK, ""), "MISS"); /* which asks a script */
+        expect(other, ask(VERB_ACQUIRE, "a"), "FRESH 'v'");
+        expect(other, ask(VERB_PEEK, ""), "FRESH 'v'");
+        assert_in_range(ttl_ms(), 50000, 60000);
+        assert_string_equal(test_store_command("TYPE k"), other ? "string" : "hash");
+    }
+}
+
+static void leases_locks_and_bounds_stay(void **state) {
+    (void)state;
+    for (int from = 0; from < 2; from++) {
+        bool packed = from == 1, other = !packed;
+        test_store_command("FLUSHALL");
+        expect(packed, storing("v", ask(VERB_SET, "")), "DONE");
+        expect(packed, ask(VERB_INVALIDATE, ""), "DONE");
+        expect(packed, ask(VERB_ACQUIRE, "a"), "OWNED 'v'");
+        expect(other, ask(VERB_ACQUIRE, "b"), "BUSY 'v'");
+        expect(other, storing("w", ask(VERB_PUT, "b")), "LOST");
+        expect(packed, storing("w", ask(VERB_PUT, "a")), "STORED");
+        expect(other, ask(VERB_LOCK, "writer"), "OWNED");
+        expect(packed, ask(VERB_LOCK, "another"), "BUSY");
+        expect(packed, ask(VERB_ACQUIRE, "a"), "BUSY 'w'");
+        expect(packed, ask(VERB_UNLOCK, "another"), "LOST");
+        expect(other, ask(VERB_UNLOCK, "writer"), "DONE");
+        expect(packed, ask(VERB_ACQUIRE, "a"), "OWNED 'w'");
+        expect(packed, ask(VERB_RELEASE, "a"), "DONE");
+        assert_in_range(ttl_ms(), 50000, 61000);
+    }
+}
+
+static void what_stands_for_none_is_never_an_empty_value(void **state) {
+    (void)state;
+    for (int from = 0; from < 2; from++) {
+        bool packed = from == 1, other = !packed;
+        test_store_command("FLUSHALL");
+        struct request set = ask(VERB_SET, "");
+        set.absent = true;
+        expect(packed, set, "DONE");
+        const char *found = answer(other, ask(VERB_ACQUIRE, "a"));
+        assert_string_equal(found, packed ? "OWNED" : "FRESH ''"); /* the latter is known to be absent */
+        struct request again = ask(VERB_ACQUIRE, "b");
+        wire.facts.packed = other;
+        assert_true(wire_execute(&wire, &again));
+        assert_true(packed || again.reply.absent);
+        request_clear(&again);
+    }
+}
+
+static void what_is_no_entry_is_told_and_left(void **state) {
+    (void)state;
+    static const enum verb verbs[] = { VERB_ACQUIRE, VERB_PUT, VERB_INVALIDATE, VERB_LOCK, VERB_UNLOCK, VERB_RENEW };
+    test_store_command("SET k text");
+    test_store_command("RPUSH l a");
+    test_store_command("HSET h theirs 1");
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        for (size_t key = 0; key < 3; key++) {
+            struct request request = ask(verbs[i], "a");
+            request.key = slice_of_text((const char *const[]){ "k", "l", "h" }[key]);
+            expect(true, storing("v", request), "RCACHE_E_TYPE");
+        }
+    expect(true, ask(VERB_PEEK, ""), "RCACHE_E_TYPE");
+    expect(true, ask(VERB_GET, ""), "FRESH 'text'");
+    assert_string_equal(test_store_command("GET k"), "text");
+    assert_string_equal(test_store_command("HGET h theirs"), "1");
+}
+
+static void a_large_value_stays_whole_while_its_lease_changes(void **state) {
+    (void)state;
+    struct blob *value = blob_new(LARGE);
+    for (size_t i = 0; i < LARGE; i++)
+        value->data[i] = (char)(i * 7 % 251);
+    expect(true, with(blob_share(value), ask(VERB_SET, "")), "DONE");
+    assert_string_equal(answer(true, ask(VERB_INVALIDATE, "")), "DONE");
+    for (int i = 0; i < 3; i++) {
+        struct request acquire = ask(VERB_ACQUIRE, i == 1 ? "an owner of a longer name" : "a");
+        assert_true(wire_execute(&wire, &acquire));
+        assert_int_equal(acquire.reply.verdict, VERDICT_OWNED);
+        assert_true(slice_equal(blob_slice(acquire.reply.value), blob_slice(value)));
+        request_clear(&acquire);
+        expect(true, ask(VERB_RELEASE, i == 1 ? "an owner of a longer name" : "a"), "DONE");
+        struct request peek = ask(VERB_PEEK, "");
+        assert_true(wire_execute(&wire, &peek));
+        assert_int_equal(peek.reply.verdict, VERDICT_UNFRESH);
+        assert_true(slice_equal(blob_slice(peek.reply.value), blob_slice(value)));
+        request_clear(&peek);
+    }
+    blob_drop(value);
+}
+
+static void a_fresh_entry_is_small(void **state) {
+    (void)state;
+    expect(true, ask(VERB_ACQUIRE, "an owner"), "OWNED");
+    expect(true, storing("value", ask(VERB_PUT, "an owner")), "STORED");
+    assert_string_equal(test_store_command("STRLEN k"), "31"); /* 5, 18 for the epoch, 8 */
+}
+
+static int run_all(const char *name) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_fresh_value_is_found_by_both, setup),
+        cmocka_unit_test_setup(leases_locks_and_bounds_stay, setup),
+        cmocka_unit_test_setup(what_stands_for_none_is_never_an_empty_value, setup),
+        cmocka_unit_test_setup(what_is_no_entry_is_told_and_left, setup),
+        cmocka_unit_test_setup(a_large_value_stays_whole_while_its_lease_changes, setup),
+        cmocka_unit_test_setup(a_fresh_entry_is_small, setup),
+    };
+    return cmocka_run_group_tests_name(name, tests, NULL, NULL);
+}
+
+int main(void) {
+    struct store stores[STORES_MAX];
+    size_t count = stores_start(stores);
+    int failed = 0;
+    for (size_t i = 1; i < count; i++) { /* the first is memory */
+        store_now = &stores[i];
+        if (!wire_open(&wire, stores[i].port, i % 2 != 0)) {
+            failed++;
+            continue;
+        }
+        failed += run_all(stores[i].name);
+        wire_close(&wire);
+    }
+    stores_stop(stores, count);
+    return failed;
+}
