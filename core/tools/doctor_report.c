@@ -58,6 +58,7 @@ static void print_safety(const struct examination *found) {
 }
 
 static void print_times(const struct examination *found) {
+    printf("%-13s%s\n", "layout", found->packed ? "packed: a hit is a GET" : "hash: a hit is an HMGET");
     printf("%-13s%.3f ms for a hit (median), %.3f ms at most\n", "round trip", found->round_trip_ms,
            found->round_trip_most_ms);
     if (found->has_clock)
@@ -132,6 +133,7 @@ static void print_examination(const struct examination *found) {
     print_text("mode", found->mode);
     print_text("role", found->info_refusal[0] != '\0' ? "" : role_of(found));
     print_text("tls", found->tls);
+    print_text("layout", found->packed ? "packed" : "hash");
     if (found->tls[0] != '\0')
         printf(", \"certificate_days\": %.1f", found->certificate_days);
     printf(", \"round_trip_ms\": %.3f, \"round_trip_most_ms\": %.3f", found->round_trip_ms, found->round_trip_most_ms);

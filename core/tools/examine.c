@@ -102,7 +102,9 @@ static void measure(struct conversation *self, const char *scratch) {
     int64_t times_us[ROUND_TRIPS];
     for (int i = 0; i < ROUND_TRIPS; i++) {
         int64_t begin_us = clock_now_us();
-        if (ASK(self, "HMGET", scratch, "value", "lockUntil", "meta") == NULL)
+        const struct resp *found = self->found->packed ? ASK(self, "GET", scratch)
+                                                       : ASK(self, "HMGET", scratch, "value", "lockUntil", "meta");
+        if (found == NULL)
             return;
         times_us[i] = clock_now_us() - begin_us;
     }
@@ -222,7 +224,8 @@ void examine(rcache *cache, const struct node *node, const char *scratch, struct
                                    .memory_bytes = NUMBER_UNKNOWN,
                                    .memory_max_bytes = NUMBER_UNKNOWN,
                                    .evicted = NUMBER_UNKNOWN,
-                                   .appends = NUMBER_UNKNOWN };
+                                   .appends = NUMBER_UNKNOWN,
+                                   .packed = cache->settings.layout == LAYOUT_PACKED };
     keep(found->address, sizeof found->address, blob_slice(node->url));
     struct conversation self = { .out = BUFFER_INIT, .timeout_ms = cache->settings.op_timeout_ms, .found = found };
     self.connection = connect_for(cache, node, false, found);

@@ -20,6 +20,7 @@ struct examination {
     char refusals[CAPABILITIES][100]; /* in the server's words */
     double round_trip_ms;             /* of a hit: the median of some */
     double round_trip_most_ms;
+    bool packed; /* how entries lie there */
     bool has_clock;
     double clock_ms; /* ahead of this machine's */
     /* From INFO and CONFIG; "" and NUMBER_UNKNOWN: not readable. */

@@ -120,12 +120,12 @@ STORES = {
     "memory": "memory",
     "redis7": "redis7",
     "redis7-resp2": "redis7?resp=2",
-    "redis7-packed": "redis7?layout=packed",
+    "redis7-hash": "redis7?layout=hash",
     "valkey9": "valkey9",
-    "valkey9-packed": "valkey9?layout=packed",
+    "valkey9-hash": "valkey9?layout=hash",
     "redis62": "redis62",
     "cluster": "cluster",
-    "cluster-packed": "cluster?layout=packed",
+    "cluster-hash": "cluster?layout=hash",
     "sentinel": "sentinel",
 }
 """What a store is called, and the kind of its server with the URL's query."""

@@ -36,7 +36,7 @@ static void keys_go_to_the_nodes_of_their_slots(void **state) {
         assert_int_equal(slot_of(slice_of_text(key)), cluster_slot(&cluster, key));
         assert_int_equal(fetch(cache, key, &database, 0).outcome, RCACHE_LOADED);
         assert_int_equal(fetch(cache, key, &database, RCACHE_STRONG).outcome, RCACHE_HIT);
-        assert_string_equal(test_store_command_on(&cluster.nodes[node], "HGET %s value", key), "v1");
+        assert_string_equal(test_store_command_on(&cluster.nodes[node], "GETRANGE %s 0 1", key), "v1");
         assert_int_equal(invalidate(cache, key).status, RCACHE_OK);
         assert_int_equal(fetch(cache, key, &database, RCACHE_STRONG).outcome, RCACHE_LOADED);
     }
@@ -80,7 +80,7 @@ static void a_moved_slot_is_followed(void **state) {
     assert_int_equal(fetch(cache, key, &database, 0).outcome, RCACHE_LOADED);
     cluster_move_slot(&cluster, slot, 1);
     assert_int_equal(set(cache, key, "v2", 100000).status, RCACHE_OK);
-    assert_string_equal(test_store_command_on(&cluster.nodes[1], "HGET %s value", key), "v2");
+    assert_string_equal(test_store_command_on(&cluster.nodes[1], "GETRANGE %s 0 1", key), "v2");
     assert_int_equal(fetch(cache, key, &database, RCACHE_STRONG).outcome, RCACHE_HIT);
     cluster_move_slot(&cluster, slot, 0);
     assert_string_equal(fetch(cache, key, &database, 0).text, "v2");

@@ -76,7 +76,7 @@ static const char *command_to(struct store *store, const char *command) {
 /* The end of a lease is in milliseconds of the server's clock. */
 static void a_lease_ends_by_the_clock_of_the_server(void **state) {
     (void)state;
-    rcache *cache = scene_open(NULL);
+    rcache *cache = scene_open("layout=hash");
     struct database database = { .row = 1, .held = true };
     struct errand holder = { .cache = cache, .key = key_of("user"), .database = &database };
     errand_begin(&holder);
@@ -96,7 +96,7 @@ static void a_lease_ends_by_the_clock_of_the_server(void **state) {
 /* ... and another's lease is waited for to the millisecond, not to the next whole second. */
 static void a_lease_of_another_client_is_kept_to_the_millisecond(void **state) {
     (void)state;
-    rcache *cache = scene_open(NULL);
+    rcache *cache = scene_open("layout=hash");
     struct database database = { .row = 1 };
     const char *key = key_of("user");
     int64_t end_ms = server_now_ms() + 400;
@@ -131,7 +131,7 @@ static void a_ttl_no_longer_than_delay_is_cached(void **state) {
 /* WAIT counts milliseconds; what too few replicas confirm is an error that says what was done all the same. */
 static void an_unconfirmed_invalidation_is_applied_and_told(void **state) {
     (void)state;
-    rcache *cache = scene_open("wait_replicas=1&wait_replicas_timeout=100ms");
+    rcache *cache = scene_open("layout=hash&wait_replicas=1&wait_replicas_timeout=100ms");
     struct database database = { .row = 1 };
     const char *key = key_of("user");
     fetch(cache, key, &database, 0);
@@ -148,7 +148,7 @@ static void an_unconfirmed_invalidation_is_applied_and_told(void **state) {
 /* ... and it waits on the connection that wrote: on another one there would be nothing to wait for. */
 static void a_confirmed_invalidation_has_reached_the_replica(void **state) {
     (void)state;
-    rcache *cache = scene_open("wait_replicas=1&wait_replicas_timeout=500ms");
+    rcache *cache = scene_open("layout=hash&wait_replicas=1&wait_replicas_timeout=500ms");
     struct database database = { .row = 1 };
     const char *key = key_of("user");
     char port[8], command[256];
@@ -290,7 +290,7 @@ static void hits_run_no_script(void **state) {
         assert_int_equal(fetch(cache, key, &database, i % 2 == 0 ? 0 : RCACHE_STRONG).outcome, RCACHE_HIT);
     const char *stats = test_store_command("INFO commandstats");
     assert_null(strstr(stats, "cmdstat_eval"));
-    assert_non_null(strstr(stats, "cmdstat_hmget:calls=100,"));
+    assert_non_null(strstr(stats, "cmdstat_get:calls=100,"));
     rcache_close(cache);
 }
 

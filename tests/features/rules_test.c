@@ -83,7 +83,7 @@ static void a_strong_fetch_returns_no_value_whose_lease_is_gone(void **state) {
 /* ... nor one who joined a load, be it before the load began: only the eventual initiator may have that value. */
 static void a_strong_joiner_gets_no_value_that_was_not_stored(void **state) {
     (void)state;
-    rcache *cache = scene_open(NULL);
+    rcache *cache = scene_open("layout=hash");
     struct database database = { .row = 1, .held = true };
     const char *key = key_of("user");
     test_store_command("HSET %s lockUntil 10000000000 lockOwner other", key);
@@ -268,7 +268,7 @@ static void a_lease_that_was_asked_for_twice_stores(void **state) {
 /* An entry of another client has no epoch: fresh, but not to who wants to be sure. */
 static void a_value_without_an_epoch_is_fresh_unless_strong(void **state) {
     (void)state;
-    rcache *cache = scene_open(NULL);
+    rcache *cache = scene_open("layout=hash");
     struct database database = { .row = 2 };
     const char *key = key_of("user");
     test_store_command("HSET %s value v1", key);

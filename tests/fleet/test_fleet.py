@@ -36,7 +36,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Builds:
 def agents(builds: Builds, server: Server) -> Iterator[dict[str, Agent]]:
     """All of ours; when they leave they take their keys with them."""
     try:
-        started = {name: builds.start(name, server.url) for name in AGENTS}
+        started = {name: builds.start(name, server.url + "?layout=hash") for name in AGENTS}
     except Missing as missing:
         pytest.skip(str(missing))
     yield started

@@ -71,10 +71,12 @@ def test_people_get_lines(bounded: Bounded) -> None:
     done = tool(server.url)
     assert done.returncode == WELL
     lines = [line.split(None, 1) for line in done.stdout.splitlines() if line]
-    assert [line[0] for line in lines[:8]] == [
-        "address", "server", "encryption", "round", "clock", "memory", "persistence", "replicas",
+    assert [line[0] for line in lines[:9]] == [
+        "address", "server", "encryption", "layout", "round", "clock", "memory", "persistence", "replicas",
     ]  # fmt: skip
     assert lines[0][1] == server.url
+    assert "layout       packed: a hit is a GET\n" in done.stdout
+    assert "hash: a hit is an HMGET\n" in tool(server.url + "?layout=hash").stdout
     assert "yes  tracking      who waits for another process is woken when the value is there\n" in done.stdout
     assert done.stdout.splitlines()[-1].endswith("it works.")
 
@@ -114,6 +116,7 @@ def test_replicas_that_are_not_there_are_missed(bounded: Bounded) -> None:
 def test_what_the_user_may_not_see_is_not_readable(bounded: Bounded) -> None:
     server = bounded()
     rights = "~* -@all +hmget +unlink +del +eval +evalsha +time +exists +hget +hexists +hset +hdel +pexpire +pttl"
+    rights += " +get +set +getrange +setrange +strlen"
     server.ask("ACL", "SETUSER", "app", "on", ">secret", *rights.split())
     url = server.url.replace("://", "://app:secret@")
     code, report = ask(url)

@@ -25,7 +25,7 @@ def cluster() -> Iterator[Cluster]:
 
 def looks(nodes: list[Server]) -> int:
     """How often they were read from."""
-    counts = [re.search(rb"cmdstat_hmget:calls=(\d+)", node.ask("INFO", "commandstats")) for node in nodes]
+    counts = [re.search(rb"cmdstat_get:calls=(\d+)", node.ask("INFO", "commandstats")) for node in nodes]
     return sum(int(count[1]) for count in counts if count)
 
 

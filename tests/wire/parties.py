@@ -161,7 +161,7 @@ class Ours:
     def __init__(self, port: int, **options: Any) -> None:
         import resilicache  # here, so that the tests are skipped where it is not installed
 
-        self.cache = resilicache.Cache(f"redis://127.0.0.1:{port}", **options)
+        self.cache = resilicache.Cache(f"redis://127.0.0.1:{port}", layout="hash", **options)
         self._fetches: list[Fetch] = []
 
     def count(self, counter: str) -> int:

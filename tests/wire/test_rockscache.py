@@ -479,7 +479,7 @@ import resilicache, sys, time
 def load():
     print("loading", flush=True)
     time.sleep(600)
-resilicache.Cache(sys.argv[1], lock_expire="300ms").fetch(sys.argv[2], 60, load, strong=True)
+resilicache.Cache(sys.argv[1], layout="hash", lock_expire="300ms").fetch(sys.argv[2], 60, load, strong=True)
 """
 
 

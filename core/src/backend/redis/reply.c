@@ -213,10 +213,10 @@ static bool add_number_line(struct buffer *lines, const char *name, int64_t numb
     return add_line(lines, name, slice_of_text(text_of_number(digits, number)));
 }
 
-/* state, value, ttl, lease left, owner, lockUntil, meta */
+/* state, value, ttl, lease left, owner, lockUntil, meta, layout */
 static enum redis_answer take_entry(struct request *request, const struct resp *resp,
                                     const struct server_facts *facts) {
-    if (resp->count != 8)
+    if (resp->count != 9)
         return fail_shape(request);
     bool has_value = resp->items[2].type == RESP_TEXT;
     struct slice value = text_in(resp, 2), owner = text_in(resp, 5), lease = text_in(resp, 6), meta = text_in(resp, 7);
@@ -231,6 +231,7 @@ static enum redis_answer take_entry(struct request *request, const struct resp *
     ok = ok && (owner.size == 0 || add_line(&lines, "owner", owner));
     ok = ok && (lease.size == 0 || add_line(&lines, "lock_until", lease));
     ok = ok && (meta.size == 0 || add_line(&lines, "meta", meta));
+    ok = ok && add_line(&lines, "layout", text_in(resp, 8));
     request->reply.value = ok ? blob_copy(buffer_slice(&lines).data, lines.size) : NULL;
     buffer_clear(&lines);
     request->reply.verdict = VERDICT_FRESH;

@@ -79,12 +79,12 @@ static void the_rest_answers_in_a_word(void **state) {
 static void inspection_is_for_people(void **state) {
     (void)state;
     expect(ask(VERB_INSPECT),
-           "*8 $ENTRY $leased $v :9000 :2500 $a\x1b"
-           "b\\ $1700000000.123 $t=5",
+           "*9 $ENTRY $leased $v :9000 :2500 $a\x1b"
+           "b\\ $1700000000.123 $t=5 $hash",
            "FRESH 'state leased\nsize 1\nttl_ms 9000\nlease_ms 2500\nowner a\\x1bb\\x5c\nlock_until "
-           "1700000000.123\nmeta t=5\n'");
-    expect(ask(VERB_INSPECT), said("*8 $ENTRY $fresh $ :-1 :-1 _ _ $%s", meta_of("", 0, true)),
-           "FRESH 'state fresh\nsize 0\nabsent yes\nttl_ms -1\nmeta n=0;h=ef46db3751d8e999;a\n'");
+           "1700000000.123\nmeta t=5\nlayout hash\n'");
+    expect(ask(VERB_INSPECT), said("*9 $ENTRY $fresh $ :-1 :-1 _ _ $%s $hash", meta_of("", 0, true)),
+           "FRESH 'state fresh\nsize 0\nabsent yes\nttl_ms -1\nmeta n=0;h=ef46db3751d8e999;a\nlayout hash\n'");
 }
 
 static void what_the_server_lacks_is_asked_otherwise(void **state) {
@@ -270,7 +270,7 @@ static void without_memory_nothing_leaks(void **state) {
         { VERB_PEEK, "*3 $v _ _" },
         { VERB_GET, "*2 $v _" },
         { VERB_ACQUIRE, "*6 $BUSY $v _ :70 :30 $1700000000.123" },
-        { VERB_INSPECT, "*8 $ENTRY $leased $v :9000 :2500 $a $1700000000.123 $t=5" },
+        { VERB_INSPECT, "*9 $ENTRY $leased $v :9000 :2500 $a $1700000000.123 $t=5 $hash" },
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         for (int number = 1, needed = 1; number <= needed; number++) {

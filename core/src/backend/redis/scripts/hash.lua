@@ -1,20 +1,26 @@
 -- The entry as a hash of its fields, as other clients know it.
+local packed -- it, where the key holds one: as parse found it, and its value
 
--- What no field of a hash can tell goes: that a value stands for "there is none".
-local function convert()
+-- A field can't tell that a value stands for "there is none": such a value is none here.
+local function find_packed()
     local text = redis.call('GET', key)
-    local found = parse(text, #text)
-    if not found then
+    packed = parse(text, #text)
+    if packed then
+        local means_absent = string.find(';' .. (packed.meta or '') .. ';', ';a;', 1, true)
+        packed.value = packed.valued and not means_absent and string.sub(text, 1, packed.size)
+    end
+    return packed
+end
+
+-- What changes is rewritten in this layout.
+local function settle()
+    if not packed then
         return
     end
-    local life, means_absent = life_left(), string.find(';' .. (found.meta or '') .. ';', ';a;', 1, true)
+    local life, found = life_left(), packed
+    packed = nil
     remove()
-    if found.valued and not means_absent then
-        redis.call('HSET', key, 'value', string.sub(text, 1, found.size))
-    elseif not found.lockUntil then
-        return
-    end
-    for _, name in ipairs({ 'lockUntil', 'lockOwner', 'meta' }) do
+    for _, name in ipairs({ 'value', 'lockUntil', 'lockOwner', 'meta' }) do
         if found[name] then
             redis.call('HSET', key, name, found[name])
         end
@@ -25,16 +31,29 @@ local function convert()
 end
 
 local function fields(...)
-    local found = redis.pcall('HMGET', key, ...)
-    if not found.err then
+    local found = not packed and redis.pcall('HMGET', key, ...)
+    if found and not found.err then
         return found
+    elseif not (packed or find_packed()) then
+        return redis.call('HMGET', key, ...)
     end
-    convert()
-    return redis.call('HMGET', key, ...)
+    found = {}
+    for i, name in ipairs({ ... }) do
+        found[i] = packed[name] or false
+    end
+    return found
 end
 
+-- Once fields have been asked for.
 local function has_value()
+    if packed then
+        return packed.value ~= false
+    end
     return redis.call('HEXISTS', key, 'value') == 1
+end
+
+local function layout()
+    return packed and 'packed' or 'hash'
 end
 
 local function exists()
@@ -42,21 +61,25 @@ local function exists()
 end
 
 local function set_fields(...)
+    settle()
     redis.call('HSET', key, ...)
 end
 
 -- Whether there was memory for it.
 local function try_fields(...)
+    settle()
     local done = redis.pcall('HSET', key, ...)
     return not (type(done) == 'table' and done.err)
 end
 
 local function drop_fields(...)
+    settle()
     redis.call('HDEL', key, ...)
 end
 
 -- It is fresh once it has an end.
 local function keep_fresh(value, meta, life)
+    settle()
     redis.call('HSET', key, 'value', value, 'meta', meta, 'lockUntil', '0')
     redis.call('PEXPIRE', key, life)
     redis.call('HDEL', key, 'lockUntil', 'lockOwner')

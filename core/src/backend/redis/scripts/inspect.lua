@@ -14,4 +14,4 @@ elseif ends > now then
     state = entry[3] and 'leased' or 'backoff'
     left = ends - now
 end
-return { 'ENTRY', state, entry[1], life_left(), left, entry[3], lease, entry[4] }
+return { 'ENTRY', state, entry[1], life_left(), left, entry[3], lease, entry[4], layout() }

@@ -1,4 +1,5 @@
 -- The entry as one string, so that a hit is a GET.
+local LARGE = 65536
 local entry -- as parse found it; `tail` is the size of its trailer
 
 local function trailer()
@@ -10,10 +11,12 @@ local function trailer()
         .. string.char(entry.valued and 1 or 0, #lease, #owner, #meta, math.floor(padding / 256), padding % 256) .. SIGN
 end
 
--- What came before stays the end of the key's life.
-local function rewrite(call, value)
-    local life = life_left()
-    entry.valued, entry.size, entry.tail = value ~= nil, #(value or ''), 0
+-- Its end is in `life` ms, if at all.
+local function rewrite(call, value, life)
+    entry = {
+        valued = not not value, size = value and #value or 0, tail = 0,
+        lockUntil = entry.lockUntil, lockOwner = entry.lockOwner, meta = entry.meta,
+    }
     local text = (value or '') .. trailer()
     if life > 0 then
         return call('SET', key, text, 'PX', life)
@@ -21,21 +24,32 @@ local function rewrite(call, value)
     return call('SET', key, text)
 end
 
+-- For where moving the value about would take too long.
+local function rewrite_trailer(call, life)
+    local done = call('SETRANGE', key, entry.size, trailer())
+    if life > 0 and life_left() < 0 then -- it ended meanwhile, and what stands before the trailer is nothing but zeros
+        remove()
+    end
+    return done
+end
+
 local function short(text)
     return text and #text <= 255 and text
 end
 
--- Raises where the key is of another type.
-local function convert()
+-- Of another type it raises.  An entry of the other layout is in `hash` until something changes.
+local function find_hash()
     local found = redis.call('HMGET', key, 'value', 'lockUntil', 'lockOwner', 'meta')
     if not (found[1] or found[2]) then
         error('WRONGTYPE a hash that is no entry')
     end
-    entry = { lockUntil = short(found[2]), lockOwner = short(found[3]), meta = short(found[4]) }
+    entry = {
+        hash = true, size = 0, tail = 0, valued = found[1] ~= false, value = found[1],
+        lockUntil = short(found[2]), lockOwner = short(found[3]), meta = short(found[4]),
+    }
     if found[2] and not entry.lockUntil then
         entry.lockUntil = '0'
     end
-    rewrite(redis.call, found[1] or nil)
 end
 
 local function read()
@@ -44,7 +58,7 @@ local function read()
     end
     local text = redis.pcall('GETRANGE', key, -TAIL_MAX, -1)
     if type(text) == 'table' then
-        convert()
+        find_hash()
         return
     end
     entry = parse(text, #text < TAIL_MAX and #text or redis.call('STRLEN', key))
@@ -59,30 +73,42 @@ local function has_value()
     return entry.valued
 end
 
-local function value()
+-- None where the key has ended since it was read.
+local function value_of()
     if not has_value() then
         return false
+    elseif entry.hash then
+        return entry.value
     end
-    return entry.size > 0 and redis.call('GETRANGE', key, 0, entry.size - 1) or ''
+    local value = entry.size > 0 and redis.call('GETRANGE', key, 0, entry.size - 1) or ''
+    return #value == entry.size and value
 end
 
 local function fields(...)
     read()
     local found = {}
     for i, name in ipairs({ ... }) do
-        found[i] = (name == 'value' and value() or name ~= 'value' and entry[name]) or false
+        found[i] = name == 'value' and value_of() or name ~= 'value' and entry[name] or false
     end
     return found
 end
 
-local function exists()
-    read()
-    return entry.tail > 0
+local function layout()
+    return entry.hash and 'hash' or 'packed'
 end
 
-local function write(call, ...)
+local function exists()
     read()
-    local changes, value = { ... }, nil
+    return entry.hash or entry.tail > 0
+end
+
+-- Names and what they become; false: nothing.  What came before stays the end of the key's life.
+local function change(call, changes)
+    read()
+    local life, value = life_left(), nil
+    if life == -2 then
+        entry = { size = 0, tail = 0 } -- it may have ended since it was read
+    end
     for i = 1, #changes, 2 do
         if changes[i] == 'value' then
             value = changes[i + 1]
@@ -90,34 +116,31 @@ local function write(call, ...)
             entry[changes[i]] = changes[i + 1]
         end
     end
-    if value then
-        return rewrite(call, value)
+    if value ~= nil then
+        return rewrite(call, value, life)
+    elseif entry.size > LARGE and not entry.hash then
+        return rewrite_trailer(call, life)
     end
-    return call('SETRANGE', key, entry.size, trailer())
+    return rewrite(call, value_of(), life)
 end
 
 local function set_fields(...)
-    write(redis.call, ...)
+    change(redis.call, { ... })
 end
 
 -- Whether there was memory for it.
 local function try_fields(...)
-    local done = write(redis.pcall, ...)
+    local done = change(redis.pcall, { ... })
     return not (type(done) == 'table' and done.err)
 end
 
 local function drop_fields(...)
-    read()
-    local drops_value = false
+    local changes = {}
     for _, name in ipairs({ ... }) do
-        drops_value = drops_value or name == 'value'
-        entry[name] = false
+        changes[#changes + 1] = name
+        changes[#changes + 1] = false
     end
-    if drops_value then
-        rewrite(redis.call, nil)
-    else
-        redis.call('SETRANGE', key, entry.size, trailer())
-    end
+    change(redis.call, changes)
 end
 
 local function keep_fresh(value, meta, life)
