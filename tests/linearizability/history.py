@@ -26,6 +26,8 @@ class History(Truth):
         self._clients: dict[int, int] = {}
         self._chance = random.Random(seed)
         self._held_share, self._held_s = 0.0, 0.0
+        # When the last success of a thread began, and the last strong fetch of a key that had one.
+        self.served: dict[int | str, float] = {}
 
     def hold_loaders(self, share: float, seconds: float) -> None:
         """So many of them stand still for so long, between reading and answering."""
@@ -61,5 +63,8 @@ class History(Truth):
     def end(self, number: int, value: str | None = None) -> None:
         call, end = self._open[number], time.monotonic_ns()
         super().end(number, value)
+        self.served[threading.get_ident()] = call.begin
+        if value is not None and call.what == "strong":
+            self.served[call.key] = call.begin
         if value is not None:
             self._write(call.what, call.key, parts_of(value)[1], int(call.begin * NANOSECONDS), end)

@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,18 +20,12 @@ resilicache = pytest.importorskip("resilicache")
 
 from builds import GO, run  # noqa: E402
 from faults.proxy import Proxy  # noqa: E402
-from linearizability.history import History  # noqa: E402
-from load.programs import Programs, start_program  # noqa: E402
-from load.workers import Crew  # noqa: E402
-from servers import Cluster, Missing, SentinelSet, Server, until  # noqa: E402
+from linearizability.field import KEYS, LOCK_EXPIRE_S, OPTIONS, Field  # noqa: E402
+from load.programs import Programs  # noqa: E402
+from servers import Cluster, Missing, SentinelSet, Server  # noqa: E402
 
 pytestmark = pytest.mark.skipif(GO is None, reason="there is no go on this machine to build the checker with")
 
-CALLS = int(os.environ.get("RCACHE_TEST_CALLS", "2000"))
-CALLS_BETWEEN = min(CALLS // 4, 1000)
-GO_ON_SECONDS = 120.0
-KEYS = [f"row:{number}" for number in range(8)]
-OPTIONS = "delay=1s&lock_expire=500ms"
 BAD_WEATHER_S = 0.5
 
 
@@ -46,40 +39,6 @@ def checker(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
     return Programs(tmp_path_factory.mktemp("linearizability"))
-
-
-class Field:
-    """Everybody at work on one URL, and what they did."""
-
-    def __init__(self, url: str, options: str, programs: Programs, directory: Path, seed: int) -> None:
-        self._url = f"{url}?prefix={uuid.uuid4().hex}:&{options}"
-        self._programs = programs
-        self.path = directory / "history.jsonl"
-        self.history = History(self.path, seed)
-        self.crew = Crew(self.history, KEYS, seed)
-        self.chance = random.Random(seed)
-        for _ in range(2):
-            self.crew.start_threads(self.crew.keep(resilicache.Cache(self._url)), 3)
-        self.crew.start_tasks(self._url, 3)
-        self.started = [self.start(language) for language in programs.here()]
-
-    def start(self, language: str) -> subprocess.Popen[str]:
-        return start_program(self.crew, *self._programs.command(language), self._url, mortal=True)
-
-    def go_on(self, calls: int = CALLS_BETWEEN) -> None:
-        enough = self.history.succeeded + calls
-        until(lambda: self.history.succeeded >= enough, "calls succeed", GO_ON_SECONDS)
-
-    def under(self, fault: Callable[[], None]) -> None:
-        """Again and again, until there are calls enough."""
-        while self.history.succeeded < CALLS:
-            self.go_on()
-            fault()
-        self.go_on()
-
-    def stop(self) -> None:
-        self.crew.stop()
-        self.history.close()
 
 
 Open = Callable[..., Field]
@@ -191,6 +150,21 @@ def test_processes_are_killed(server: Server, field: Open, programs: Programs) -
     opened.under(kill_one)
 
 
+def test_processes_stand_still_for_longer_than_their_leases(server: Server, field: Open) -> None:
+    """With what they have loaded and not yet stored; the others go on."""
+    opened = field(server.url)
+    opened.history.hold_loaders(share=0.5, seconds=0.02)
+
+    def stop_one() -> None:
+        process = opened.chance.choice(opened.started)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(3 * LOCK_EXPIRE_S)
+        opened.go_on(50)
+        process.send_signal(signal.SIGCONT)
+
+    opened.under(stop_one)
+
+
 def test_a_sentinel_s_primary_is_replaced(field: Open) -> None:
     try:
         sentinels = SentinelSet("redis7")
@@ -207,7 +181,7 @@ def test_a_sentinel_s_primary_is_replaced(field: Open) -> None:
     try:
         opened = field(sentinels.url)
         opened.under(replace)
-        opened.crew.stop()
+        opened.stop()
     finally:
         sentinels.stop()
 
@@ -228,7 +202,7 @@ def test_a_cluster_s_primaries_are_replaced(field: Open) -> None:
     try:
         opened = field(cluster.url)
         opened.under(replace)
-        opened.crew.stop()
+        opened.stop()
     finally:
         cluster.stop()
 

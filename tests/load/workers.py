@@ -129,6 +129,11 @@ class Crew:
     def working(self) -> bool:
         return not self._stopping.is_set()
 
+    @property
+    def at_work(self) -> list[int]:
+        """The threads that live, by their identities."""
+        return [thread.ident for thread in list(self._threads) if thread.is_alive() and thread.ident is not None]
+
     def keep(self, cache: resilicache.Cache) -> resilicache.Cache:
         """To be closed when all have stopped."""
         self._caches.append(cache)
