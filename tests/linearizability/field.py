@@ -22,7 +22,7 @@ from .history import History
 
 CALLS = int(os.environ.get("RCACHE_TEST_CALLS", "2000"))
 CALLS_BETWEEN = min(CALLS // 4, 1000)
-FAULTS_MIN = 3
+FAULTS_MIN = 2
 GO_ON_SECONDS = 120.0
 KEYS = [f"row:{number}" for number in range(8)]
 LOCK_EXPIRE_S = 0.5

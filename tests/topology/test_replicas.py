@@ -47,6 +47,35 @@ def test_eventual_fetches_go_to_replicas_and_strong_ones_never(cluster: Cluster)
         assert (looks(cluster.primaries) - primaries, looks(cluster.replicas) - replicas) == (len(KEYS), len(KEYS))
 
 
+@pytest.mark.parametrize("replica_reads", [True, False])
+def test_all_agree_on_what_is_fresh_after_a_replica_has_become_the_primary(
+    cluster: Cluster, replica_reads: bool
+) -> None:
+    """Also those whose connections are from before: a cluster doesn't close them."""
+    loads = 0
+
+    def load() -> bytes:
+        nonlocal loads
+        loads += 1
+        return b"loaded"
+
+    def fetch_all(cache: resilicache.Cache) -> int:
+        before = loads
+        for key in KEYS:
+            cache.fetch(key, ttl=100, strong=True, loader=load)
+        return loads - before
+
+    with resilicache.Cache(cluster.url, replica_reads=replica_reads, op_timeout="5s") as old:
+        read_all(old, strong=False)
+        fetch_all(old)
+        for primary in cluster.primaries:
+            cluster.failover(primary)
+        with resilicache.Cache(cluster.url, op_timeout="5s") as new:
+            for cache in (old, new):
+                fetch_all(cache)
+            assert [fetch_all(cache) for cache in (old, new, old, new)] == [0, 0, 0, 0]
+
+
 def test_a_replica_that_is_away_holds_nobody_up(cluster: Cluster) -> None:
     with resilicache.Cache(cluster.url, replica_reads=True, op_timeout="5s") as cache:
         for key in KEYS:

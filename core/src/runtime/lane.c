@@ -47,9 +47,20 @@ static void want(struct lane *lane) {
         lane->state = LANE_WANTED;
 }
 
+static void hang_up(struct lane *lane, int32_t status, const char *how, bool again, struct link_node *done);
+
+/* All of it goes over the next connection. */
+static void leave_history(struct lane *lane, struct link_node *done) {
+    if (lane->state != LANE_UP || !node_has_risen(lane->server, lane->reign, lane->facts.replica))
+        return;
+    lane->closed_node = lane->node;
+    hang_up(lane, RCACHE_E_UNAVAILABLE, "its server has become the primary", true, done);
+}
+
 void lane_append(struct lane *lane, struct request *request, int64_t now_ms, struct link_node *done) {
     request->sent_ms = now_ms;
     request->attempts++;
+    leave_history(lane, done);
     if (lane->cache->closed)
         exchange_finish(request, RCACHE_E_CLOSED, "the cache was closed", done);
     else if (lane->state == LANE_UP)
@@ -128,7 +139,8 @@ void lane_connected(struct lane *lane, const char *facts, int64_t now_ms, struct
         return;
     }
     struct server_facts known;
-    if (facts != NULL && facts_read(facts, &known)) {
+    lane->reign = facts == NULL ? lane->server->reign : 0;
+    if (facts != NULL && facts_read(facts, &known) && !node_has_risen(lane->server, lane->reign, known.replica)) {
         known.packed = lane->cache->settings.layout == LAYOUT_PACKED;
         come_up(lane, &known, now_ms, done);
         return;

@@ -20,6 +20,7 @@ struct lane {
     enum link_purpose purpose;
     enum lane_state state;
     uint32_t node;        /* the caller's name for the connection; 0: none yet */
+    uint32_t reign;       /* the server's when it was asked for */
     uint32_t closed_node; /* one that it is still to be told to close; 0: none */
     int64_t since_ms;     /* CONNECTING, GREETING: when that began */
     int64_t progress_ms;  /* bytes last came */

@@ -51,11 +51,19 @@ void link_encode(struct link *link, struct request *request, struct link_node *d
         link->unsealed = request;
 }
 
+/* With the lock, and the link up.  Whoever leads finds the connection lost, and all of it goes over the next one. */
+static void leave_history(struct link *link) {
+    if (node_has_risen(link->node, link->reign, connection_facts(link->connection)->replica))
+        shutdown(connection_fd(link->connection), SHUT_RDWR);
+}
+
 void link_append(struct link *link, struct request *request, struct link_node *done) {
     int64_t now_ms = clock_now_ms();
     request->sent_ms = now_ms;
     request->attempts++;
     pthread_mutex_lock(&link->lock);
+    if (link->connection != NULL)
+        leave_history(link);
     if (link->ended)
         exchange_finish(request, RCACHE_E_CLOSED, "the cache was closed", done);
     else if (link->connection != NULL)
@@ -98,6 +106,7 @@ void link_write(struct link *link) {
 
 void link_dial(struct link *link, struct link_node *done) {
     rcache_error failure = RCACHE_ERROR_INIT;
+    link->reign = link->node->reign;
     pthread_mutex_unlock(&link->lock);
     struct connection *connection = dial(link->cache, link->node, link->purpose == LINK_WATCH, &failure);
     pthread_mutex_lock(&link->lock);

@@ -21,6 +21,7 @@ struct link {
     enum link_purpose purpose;
     pthread_mutex_t lock;
     struct connection *connection; /* NULL: down */
+    uint32_t reign;            /* the node's when it was dialled */
     bool led;
     bool writing;              /* someone writes `wire`, without the lock */
     bool reading;              /* the leader reads and dispatches: it will write what gathers meanwhile */

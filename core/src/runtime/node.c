@@ -39,6 +39,10 @@ bool node_is_replaced(struct node *node, uint64_t epoch) {
     return before != 0 && before != epoch;
 }
 
+bool node_has_risen(const struct node *node, uint32_t reign, bool replica) {
+    return node->reign != reign && (reign > 0 || replica);
+}
+
 /* An empty option is none. */
 static const char *or_null(const char *text) {
     return text[0] != '\0' ? text : NULL;

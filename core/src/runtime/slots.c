@@ -45,9 +45,15 @@ size_t topology_slot_of(const struct topology *topology, struct slice key) {
 
 void topology_give_slot(struct topology *topology, size_t slot, uint32_t index) {
     uint16_t known = topology->slots[slot];
+    if (known == index + 1)
+        return;
+    if (topology->nodes[index]->slot_count++ == 0)
+        topology->nodes[index]->reign++;
     topology->slots[slot] = (uint16_t)(index + 1);
-    if (known != 0 && known != index + 1)
-        topology->cache->recent.wanted = true;
+    if (known == 0)
+        return;
+    topology->nodes[known - 1]->slot_count--;
+    topology->cache->recent.wanted = true;
 }
 
 static void learn_range(struct topology *topology, const struct map_range *range) {
