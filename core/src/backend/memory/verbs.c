@@ -287,6 +287,14 @@ static enum verdict verb_unlock(struct act *act) {
     return VERDICT_DONE;
 }
 
+/* The end of a lock stays. */
+static void put_raw(struct act *act) {
+    int64_t ends_ms = act->entry->expires_ms;
+    put_value(act, false, act->request->life_ms);
+    if (act->entry->lease == LEASE_LOCKED)
+        act->entry->expires_ms = ends_ms;
+}
+
 static enum verdict verb_set(struct act *act) {
     if (!store_fits(act->store, act->request->key, act->request->value)) {
         remove_entry(act); /* the old value is not the truth any more */
@@ -295,7 +303,7 @@ static enum verdict verb_set(struct act *act) {
     if (!make_entry(act))
         return answer_no_memory(act);
     if (act->request->verb == VERB_RAW_SET)
-        put_value(act, false, act->request->life_ms);
+        put_raw(act);
     else
         put_fresh(act, act->request->life_ms);
     return VERDICT_DONE;

@@ -325,8 +325,8 @@ static void raw_set_replaces_the_value_alone(void **state) {
                { LEASED, "DONE", "leased size 3 ttl_ms 7000 lease_ms 2000 owner A" },
                { LEASED_BARE, "DONE", "leased size 3 ttl_ms 7000 lease_ms 2000 owner A" },
                { ENDED, "DONE", "invalidated size 3 ttl_ms 7000 owner A" },
-               { LOCKED, "DONE", "locked size 3 ttl_ms 7000 lease_ms 7000 owner W" },
-               { LOCKED_BARE, "DONE", "locked size 3 ttl_ms 7000 lease_ms 7000 owner W" },
+               { LOCKED, "DONE", "locked size 3 ttl_ms 3000 lease_ms 3000 owner W" },
+               { LOCKED_BARE, "DONE", "locked size 3 ttl_ms 3000 lease_ms 3000 owner W" },
                { BACKED_OFF, "DONE", "backoff size 3 ttl_ms 7000 lease_ms 2000" },
                { BACKED_OFF_BARE, "DONE", "backoff size 3 ttl_ms 7000 lease_ms 2000" });
 }

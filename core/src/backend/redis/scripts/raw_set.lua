@@ -1,7 +1,9 @@
--- value, life; of meta only the mark stays: the rest was about the old value.  The end comes before the value.
-local entry = fields('meta', 'lockUntil')
+-- value, life; of meta only the mark stays: the rest was about the old value.  The end comes before the value; that of
+-- a lock for update stays, so that it ends when its holder said.
+local entry = fields('meta', 'lockUntil', 'lockOwner')
 local mark = mark_of(entry[1], entry[2])
-if live(ARGV[2]) == 0 then
+local locked = is_locked(entry[2]) and entry[3]
+if not locked and live(ARGV[2]) == 0 then
     set_fields('meta', '')
     live(ARGV[2])
 end
