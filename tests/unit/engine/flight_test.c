@@ -177,6 +177,26 @@ static void the_options_deadline_waits_for_every_loader(void **state) {
     engine_clear(&engine);
 }
 
+/* Also where the flight was begun by somebody who would have taken what a replica has. */
+static void a_strong_joiner_waits_for_what_the_primary_has(void **state) {
+    (void)state;
+    const struct reply busy = { .verdict = VERDICT_BUSY, .remaining_ms = 3000, .lease = "1" };
+    struct op *eventual = fetch("k", NULL), *strong = fetch("k", NULL);
+    strong->strong = true;
+    engine_enter(&engine, eventual, NOW_MS);
+    answer(VERB_ACQUIRE, busy);
+    engine_enter(&engine, strong, NOW_MS);
+    answer(VERB_PEEK, (struct reply){ .verdict = VERDICT_UNFRESH, .lease = "1" });
+    engine_tick(&engine, NOW_MS + POLICY.lock_sleep_ms);
+    assert_false(list_empty(&engine.outgoing));
+    const struct request *look = list_entry(engine.outgoing.next, struct request, node);
+    assert_int_equal(look->verb, VERB_PEEK);
+    assert_true(look->strong);
+    end(strong);
+    end(eventual);
+    engine_clear(&engine);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_joiner_is_served_what_the_flight_was_given, setup),
@@ -185,6 +205,7 @@ int main(void) {
         cmocka_unit_test_setup(who_comes_while_the_lease_is_asked_for_is_served_at_once, setup),
         cmocka_unit_test_setup(a_lease_that_serves_something_stale_refreshes_it, setup),
         cmocka_unit_test_setup(the_options_deadline_waits_for_every_loader, setup),
+        cmocka_unit_test_setup(a_strong_joiner_waits_for_what_the_primary_has, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
