@@ -192,6 +192,7 @@ static void nothing_outlives_its_time(void **state) {
 
 static void a_lease_in_whole_seconds_lasts_to_their_end(void **state) {
     (void)state;
+    for (int64_t now = server_seconds(); server_seconds() == now;) {} /* else its end may come meanwhile */
     write_entry("v", seconds_from_now(0, ""), "other", NULL);
     expect(strongly(ask(VERB_ACQUIRE)), "BUSY 'v'");
     write_entry("v", seconds_from_now(-1, ".999"), "other", NULL);
