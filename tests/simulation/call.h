@@ -50,6 +50,7 @@ struct beginning {
     bool strong;
     bool refresh_inline;
     bool wait;
+    bool raw;
     bool queue;
     int64_t ttl_ms;
     int64_t lease_ms;

@@ -34,6 +34,7 @@ static struct beginning beginning_of(struct caller *caller, enum op_kind kind) {
                                .strong = deed->strong,
                                .refresh_inline = deed->refresh_inline,
                                .wait = deed->wait,
+                               .raw = deed->kind == DEED_RAW_SET,
                                .queue = deed->queue,
                                .ttl_ms = world->plan.ttl_ms,
                                .lease_ms = deed->lease_ms,
@@ -45,7 +46,7 @@ static struct beginning beginning_of(struct caller *caller, enum op_kind kind) {
         begin.owner = caller->owner;
     for (uint32_t i = 0; i < deed->count; i++) {
         begin.keys[i] = deed->keys[i];
-        begin.writes[i] = writes ? caller->writes[i] : 0;
+        begin.writes[i] = writes && !begin.raw ? caller->writes[i] : 0;
         if (kind == OP_SET)
             begin.values[i] = value_of(world, caller, i);
     }
@@ -63,6 +64,7 @@ static void tell_op(const struct caller *caller, const struct beginning *begin) 
         snprintf(keys + 3 * (size_t)i, 4, " k%u", begin->keys[i]);
     const char *mode = begin->kind != OP_FETCH ? "" : begin->strong ? "strong " : "eventual ";
     const char *how = begin->kind == OP_FETCH && begin->refresh_inline ? ", inline"
+                      : begin->raw                                     ? ", raw"
                       : begin->kind == OP_LOCK && begin->wait          ? ", waiting"
                                                                        : "";
     tell(world_of(caller), "p%u caller %u begins op %u: %s%s%s%s, by %s, deadline %lld ms", caller->process->number,
@@ -154,8 +156,10 @@ static bool can_set(const struct caller *caller) {
 
 static void report(struct caller *caller) {
     const struct deed *deed = &caller->deed;
-    bool all_lock = world_of(caller)->plan.writers == WRITERS_LOCK; /* as a set needs it: docs/guarantees.md */
-    bool sets = deed->kind == DEED_SET || (all_lock && deed->kind == DEED_LOCK && deed->sets);
+    const struct plan *plan = &world_of(caller)->plan; /* as a set needs it: docs/guarantees.md */
+    bool all_lock = plan->writers == WRITERS_LOCK && !plan->trust;
+    bool sets = deed->kind == DEED_SET || deed->kind == DEED_RAW_SET;
+    sets = sets || (all_lock && deed->kind == DEED_LOCK && deed->sets);
     caller->tries--;
     if (sets && can_set(caller))
         begin_op(caller, OP_SET);
@@ -177,6 +181,7 @@ static void begin_deed(struct caller *caller) {
     case DEED_INVALIDATE:
     case DEED_DELETE:
     case DEED_SET:
+    case DEED_RAW_SET:
         if (take_turns(caller))
             commit(caller);
         else

@@ -30,6 +30,8 @@ static void draw_deed(struct deed *deed, const struct plan *plan, struct random 
     draw_keys(deed, plan, dice);
     if (dice_chance(dice, plan->write_share))
         deed->kind = draw_write(plan, dice);
+    else if (plan_has(plan, FAULT_raw) && !plan->trust && dice_chance(dice, 200))
+        deed->kind = DEED_RAW_SET;
     else if (dice_chance(dice, 50))
         deed->kind = DEED_GET;
     deed->strong = dice_chance(dice, plan->strong_share);

@@ -29,11 +29,16 @@ static bool has_had_its_time(struct world *world, const struct call *call) {
     return call->loads == 0 && spent_us >= world->plan.policy.deadline_ms * 980 - slack_us;
 }
 
+static bool may_be_unconfirmed(struct world *world, const struct call *call) {
+    bool confirmed = call->op->kind == OP_INVALIDATE || call->op->kind == OP_UNLOCK;
+    return confirmed && world->plan.policy.wait_replicas > 0 && plan_has(&world->plan, FAULT_behind);
+}
+
 static bool has_cause(struct world *world, const struct call *call, int32_t status) {
     const struct plan *plan = &world->plan;
     switch (status) {
     case RCACHE_E_LOADER: return plan_has(plan, FAULT_bad_load) || plan_has(plan, FAULT_memory) || world->ending;
-    case RCACHE_E_TIMEOUT: return has_had_its_time(world, call);
+    case RCACHE_E_TIMEOUT: return has_had_its_time(world, call) || may_be_unconfirmed(world, call);
     case RCACHE_E_CANCELED: return call->canceled || call->caller == NULL;
     case RCACHE_E_UNAVAILABLE: return connection_may_fail(plan);
     case RCACHE_E_NOMEM: return plan_has(plan, FAULT_memory);

@@ -162,6 +162,9 @@ void plan_print(const struct plan *plan) {
            (long long)policy->lock_expire_ms, (long long)policy->lock_expire_max_ms, (long long)policy->delay_ms,
            (long long)policy->deadline_ms, (long long)policy->empty_expire_ms, (long long)plan->op_timeout_ms,
            (long long)plan->ttl_ms);
+    printf("  the replica is %lld us behind%s%s%s\n", (long long)plan->lag_us,
+           policy->wait_replicas > 0 ? "; invalidations wait for it" : "", plan->trust ? ", failover=trust" : "",
+           plan->replica_reads ? "; it is read from" : "");
     printf("  faults: ");
     print_faults(plan->faults);
     printf("\n");

@@ -26,7 +26,8 @@ static int64_t dead_ms(const struct link *link) {
         return INT64_MAX;
     const struct world *world = link->process->world;
     int64_t progress_ms = process_now_ms(link->process) - (world->now_us - link->connection->progress_us) / 1000;
-    return (oldest->sent_ms > progress_ms ? oldest->sent_ms : progress_ms) + world->plan.op_timeout_ms;
+    int64_t wait_ms = link->purpose == PURPOSE_CONFIRM ? world->plan.policy.wait_replicas_timeout_ms : 0;
+    return (oldest->sent_ms > progress_ms ? oldest->sent_ms : progress_ms) + world->plan.op_timeout_ms + wait_ms;
 }
 
 static void expect_replies(struct world *world, struct link *link) {
@@ -101,6 +102,8 @@ static void dial(struct world *world, struct event *event) {
     } else {
         link->pause_ms = 0;
         link->retry_us = 0;
+        if (link->purpose != PURPOSE_REPLICA)
+            process->epoch = process->foreign || world->plan.trust ? 0 : link->connection->epoch;
         if (link->purpose == PURPOSE_WATCH && !world->plan.watch)
             process->engine.can_watch = false;
         list_move_all(&unsent, &link->unsent);

@@ -11,7 +11,7 @@
 struct process;
 struct connection;
 
-enum purpose { PURPOSE_SHARED, PURPOSE_WATCH };
+enum purpose { PURPOSE_SHARED, PURPOSE_WATCH, PURPOSE_CONFIRM, PURPOSE_REPLICA };
 
 struct link {
     struct process *process;

@@ -11,6 +11,7 @@
     X(leases_hold, "")                                                                                               \
     X(leased_keys_end, "")                                                                                           \
     X(locks_hold, "")                                                                                                \
+    X(locks_end, "raw")                                                                                              \
     X(locks_survive_invalidations, "")                                                                               \
     X(one_lock_at_a_time, "")                                                                                        \
     X(unlock_always_invalidates, "")                                                                                 \
@@ -27,6 +28,7 @@
     X(strong_takes_what_is_stored, "")                                                                               \
     X(strong_gets_nothing_stale, "")                                                                                 \
     X(strong_needs_an_epoch, "failover,foreign")                                                                     \
+    X(strong_waiters_read_the_primary, "behind")                                                                     \
     X(late_joiners_are_served, "")                                                                                   \
     X(nobody_waits_for_himself, "threads")                                                                           \
     X(leases_are_used, "")                                                                                           \
@@ -41,6 +43,8 @@
     X(deadlines_wait_for_all_loaders, "threads,slow_load")                                                           \
     X(ended_ops_give_their_load_up, "cancel,threads")                                                                \
     /* of whoever drives it */                                                                                       \
+    X(acknowledged_is_replicated, "failover,behind")                                                                 \
+    X(strong_reads_the_primary, "behind")                                                                            \
     X(freed_ops_give_their_refresh_up, "abandon,threads")
 
 enum mutation {

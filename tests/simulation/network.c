@@ -1,6 +1,7 @@
 #include "network.h"
 
 #include "base/rule.h"
+#include "replica.h"
 #include "resilicache.h"
 #include "world.h"
 
@@ -90,8 +91,9 @@ static struct message *message_of(struct world *world, const struct connection *
     message->request.owner = copy(message->owner, sizeof message->owner, request->owner);
     message->request.seen = copy(message->seen, sizeof message->seen, request->seen);
     message->origin = request;
-    message->epoch = connection->epoch;
-    message->foreign = process->foreign;
+    message->replica = request->primary_epoch != 0;
+    message->epoch = message->replica ? request->primary_epoch : connection->epoch;
+    message->foreign = process->foreign || world->plan.trust;
     note_owner(message);
     message->sender_ms = process_now_ms(process) + process->skew_ms;
     if (request->reply_for == FOR_SLOT) {
@@ -138,6 +140,25 @@ static void reply_with(struct world *world, struct connection *connection, struc
         expect_delivery(world, connection);
 }
 
+/* True: replicas that have to confirm it have not yet, and there is time left. */
+static bool waits(struct world *world, struct message *message) {
+    struct reply *reply = &message->request.reply;
+    if (message->request.replicas == 0 || reply->status != RCACHE_OK || replica_has(&world->server, message->changed))
+        return false;
+    if (world->now_us < message->until_us)
+        return true;
+    reply_clear(reply);
+    *reply = (struct reply){ .status = RCACHE_E_TIMEOUT };
+    return false;
+}
+
+static void carry_out(struct world *world, struct message *message) {
+    server_execute(world, message);
+    message->executed = true;
+    message->changed = world->server.changed;
+    message->until_us = world->now_us + message->request.replicas_ms * 1000;
+}
+
 /* The server takes the next command. */
 static void arrive(struct world *world, struct event *event) {
     struct connection *connection = event_owner(event, struct connection, arrival);
@@ -152,8 +173,13 @@ static void arrive(struct world *world, struct event *event) {
         return;
     }
     struct message *message = list_entry(connection->commands.next, struct message, node);
+    if (!message->executed)
+        carry_out(world, message);
+    if (RULE(acknowledged_is_replicated, waits(world, message))) {
+        world_at(world, event, message->until_us, event->run);
+        return;
+    }
     list_remove(&message->node);
-    server_execute(world, message);
     if (message->request.verb == VERB_WATCH)
         connection->watched |= 1u << message->key;
     if (connection->cut || connection->link == NULL)
@@ -319,6 +345,17 @@ void network_tell_broken(struct world *world) {
         const struct connection *connection = list_entry(node, struct connection, node);
         if (connection->cut && connection->link != NULL)
             link_broken(world, connection->link);
+    }
+}
+
+void network_replicated(struct world *world) {
+    struct link_node *open = &world->network.open;
+    for (struct link_node *node = open->next; node != open; node = node->next) {
+        struct connection *connection = list_entry(node, struct connection, node);
+        const struct message *first = list_entry(connection->commands.next, struct message, node);
+        bool waiting = !list_empty(&connection->commands) && first->executed;
+        if (waiting && connection->arrival.node.queued && replica_has(&world->server, first->changed))
+            world_at(world, &connection->arrival, world->now_us, connection->arrival.run);
     }
 }
 

@@ -24,6 +24,10 @@ struct message {
     uint64_t epoch;         /* what the sender knows of the server */
     int64_t sender_ms;      /* the sender's own clock of the day, which has no part in anything */
     bool foreign;           /* the sender tells no epoch */
+    bool replica;           /* it goes to the replica */
+    bool executed;          /* and waits for replicas: */
+    uint32_t changed;       /* until these have so many changes, */
+    int64_t until_us;       /* or until then */
     bool push;
     char owner[OWNER_SIZE_MAX];
     char seen[LEASE_TEXT_MAX];
@@ -79,6 +83,8 @@ void connection_cut(struct world *world, struct connection *connection, bool sil
 void network_cut_all(struct world *world);
 /* Clients of connections that have fallen silent find out. */
 void network_tell_broken(struct world *world);
+/* The replica has more of the changes. */
+void network_replicated(struct world *world);
 /* Tells who watches the key that it has changed. */
 void network_changed(struct world *world, uint32_t key);
 

@@ -24,7 +24,8 @@ enum fault fault_named(const char *name, size_t size) {
 bool plan_is_healthy(const struct plan *plan) {
     static const enum fault harmful[] = { FAULT_cut,    FAULT_blackhole, FAULT_stall, FAULT_pause,   FAULT_kill,
                                           FAULT_flush,  FAULT_failover,  FAULT_evict, FAULT_restart, FAULT_time_step,
-                                          FAULT_spike,  FAULT_memory,    FAULT_full,  FAULT_threads };
+                                          FAULT_spike,  FAULT_memory,    FAULT_full,  FAULT_threads,
+                                          FAULT_behind };
     for (size_t i = 0; i < sizeof harmful / sizeof harmful[0]; i++)
         if (plan_has(plan, harmful[i]))
             return false;
@@ -58,6 +59,20 @@ static void draw_policy(struct policy *policy, int64_t lease_ms, struct random *
                                .random_expire_adjustment = 0.1 };
 }
 
+static void draw_replica(struct plan *plan, int64_t lease_ms, struct random *dice) {
+    const int64_t lags[] = { plan->latency_us, plan->latency_us * 4, lease_ms * 300 };
+    const int64_t waits[] = { lease_ms, lease_ms * 4 };
+    plan->lag_us = dice_pick(dice, lags);
+    plan->policy.wait_replicas = dice_chance(dice, 250);
+    plan->policy.wait_replicas_timeout_ms = dice_pick(dice, waits);
+    plan->trust = plan->policy.wait_replicas > 0 && dice_chance(dice, 500);
+    plan->replica_reads = !plan->trust && dice_chance(dice, 250);
+    if (plan->trust) { /* no set and no deletion waits for replicas */
+        plan->faults &= ~(1u << FAULT_foreign | 1u << FAULT_raw);
+        plan->writers = plan->writers == WRITERS_LOCK ? WRITERS_LOCK : WRITERS_INVALIDATE;
+    }
+}
+
 void plan_draw(struct plan *plan, uint64_t seed) {
     static const int64_t leases[] = { 15, 40, 120, 400 };
     static const int64_t latencies[] = { 50, 200, 800 };
@@ -86,5 +101,6 @@ void plan_draw(struct plan *plan, uint64_t seed) {
     plan->ttl_ms = dice_pick(&dice, ttls);
     plan->latency_us = dice_pick(&dice, latencies);
     plan->load_us = dice_pick(&dice, loads);
+    draw_replica(plan, lease_ms, &dice);
     plan->horizon_us = (int64_t)plan->deeds * lease_ms * 600;
 }

@@ -18,6 +18,7 @@
     X(failover)   /* a replica takes over that lacks the last writes */                                              \
     X(restart)    /* the server goes down and comes back empty, or as it was */                                      \
     X(time_step)  /* the server's clock is set forward or back */                                                    \
+    X(behind)     /* the replica gets nothing for a while */                                                         \
     X(late)       /* what a broken connection had swallowed is carried out after all */                              \
     X(spike)      /* some messages are slow */                                                                       \
     X(drift)      /* the clocks of processes run fast or slow */                                                     \
@@ -31,6 +32,7 @@
     X(lag)        /* loaders read a replica of the database that is behind */                                        \
     X(foreign)    /* one process tells no epoch, as another kind of client */                                        \
     X(past)       /* one process reads past the cache: disable_cache_read */                                         \
+    X(raw)        /* somebody puts values in by raw_set, past all leases */                                          \
     X(threads)    /* threads are held up between any two steps */
 
 enum fault {
@@ -65,6 +67,9 @@ struct plan {
     struct policy policy;
     enum writers writers;
     bool watch;            /* the server tells of changed keys */
+    bool trust;            /* no epochs, failover=trust: but what a replica has confirmed is not lost */
+    bool replica_reads;    /* eventual readers look at the replica */
+    int64_t lag_us;        /* of the replica, when all is well */
     uint32_t strong_share; /* per mille of all fetches; so are the next */
     uint32_t write_share;
     uint32_t inline_share;

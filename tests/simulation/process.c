@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "base/rule.h"
 #include "resilicache.h"
 #include "world.h"
 
@@ -40,6 +41,20 @@ int64_t process_thread_us(struct process *process) {
 
 /* ---- sending ---- */
 
+/* As exchange_place_of and prefer_replica of the runtime. */
+static struct link *link_for(struct process *process, struct request *request) {
+    bool looks = request->verb == VERB_PEEK && !RULE(strong_reads_the_primary, request->strong);
+    request->primary_epoch = 0;
+    if (request->verb == VERB_WATCH)
+        return &process->links[LINK_WATCH];
+    if (request->replicas > 0)
+        return &process->links[LINK_CONFIRM];
+    if (!process->world->plan.replica_reads || !looks || request->primary_only || process->epoch == 0)
+        return &process->links[request->route % SHARED_LINKS];
+    request->primary_epoch = process->epoch;
+    return &process->links[LINK_REPLICA];
+}
+
 static void send_batch(struct world *world, struct event *event) {
     struct batch *batch = event_owner(event, struct batch, event);
     struct process *process = batch->process;
@@ -53,8 +68,7 @@ static void send_batch(struct world *world, struct event *event) {
     free(batch);
     for (struct link_node *node; (node = list_take(&requests)) != NULL;) {
         struct request *request = list_entry(node, struct request, node);
-        bool watches = request->verb == VERB_WATCH;
-        link_append(world, &process->links[watches ? SHARED_LINKS : request->route % SHARED_LINKS], request, &done);
+        link_append(world, link_for(process, request), request, &done);
     }
     process_dispatch(process, &done);
 }
@@ -162,10 +176,22 @@ static uint32_t carried_by(struct world *world, const struct request *request) {
     return stale && source != NULL ? (uint32_t)(source - world->check.sources) + 1 : 0;
 }
 
+/* A replica that is away holds nobody up. */
+static bool goes_to_primary(struct process *process, struct request *request) {
+    request->primary_only = request->primary_epoch != 0 && request->reply.status == RCACHE_E_UNAVAILABLE;
+    request->primary_epoch = 0;
+    return request->primary_only && process->alive;
+}
+
 void process_dispatch(struct process *process, struct link_node *done) {
     struct world *world = process->world;
     for (struct link_node *node; (node = list_take(done)) != NULL;) {
         struct request *request = list_entry(node, struct request, node);
+        if (goes_to_primary(process, request)) {
+            reply_clear(&request->reply);
+            link_append(world, link_for(process, request), request, done);
+            continue;
+        }
         struct op *op = request->reply_for == FOR_SLOT ? ((struct slot *)request->target)->op : NULL;
         if (op != NULL && !op->shared) {
             reply_in_private(op);
@@ -182,6 +208,7 @@ void process_dispatch(struct process *process, struct link_node *done) {
 /* ---- beginning and end ---- */
 
 static void begin(struct world *world, struct process *process) {
+    static const enum purpose purposes[] = { PURPOSE_WATCH, PURPOSE_CONFIRM, PURPOSE_REPLICA };
     struct random dice = dice_for(world->plan.seed, 10 + process->number, process->life);
     process->alive = true;
     process->life++;
@@ -194,12 +221,13 @@ static void begin(struct world *world, struct process *process) {
     process->drift_ppm = plan_has(&world->plan, FAULT_drift) ? dice_between(&dice, -10000, 10000) : 0;
     process->skew_ms = server_now_ms(world) - process->born_ms + dice_between(&dice, -500, 500);
     process->paused_us = 0;
+    process->epoch = 0;
     uint64_t identity = random_next(&dice);
     if (!engine_init(&process->engine, &process->policy, &process->counters, identity, random_next(&dice)))
         world_violate(world, "no memory for an engine");
     process->engine.can_watch = dice_chance(&dice, 700);
     for (uint32_t i = 0; i < LINKS; i++)
-        link_init(&process->links[i], process, i < SHARED_LINKS ? PURPOSE_SHARED : PURPOSE_WATCH);
+        link_init(&process->links[i], process, i < SHARED_LINKS ? PURPOSE_SHARED : purposes[i - SHARED_LINKS]);
     for (uint32_t i = 0; i < world->plan.callers; i++)
         caller_wake(&process->callers[i]);
 }

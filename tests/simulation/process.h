@@ -8,7 +8,7 @@
 #include "event.h"
 #include "link.h"
 
-enum { SHARED_LINKS = 2, LINKS = SHARED_LINKS + 1 };
+enum { SHARED_LINKS = 2, LINK_WATCH = SHARED_LINKS, LINK_CONFIRM, LINK_REPLICA, LINKS };
 
 struct process {
     struct world *world;
@@ -20,6 +20,7 @@ struct process {
     struct policy policy;
     struct random random; /* as the runtime has one for each call */
     bool foreign;
+    uint64_t epoch;     /* of the primary, as far as it knows; 0: it doesn't */
     int64_t born_us;
     int64_t born_ms;    /* what its clock said then */
     int64_t drift_ppm;

@@ -55,11 +55,13 @@ static void mark(const struct note *note) {
     if (!record->valued || record->marked)
         return;
     record->marked = true;
+    record->marked_us = note->world->now_us > 0 ? note->world->now_us : 1;
+    record->marked_ms = note->now_ms;
     struct source *source = source_in(note);
     if (source == NULL)
         return;
-    source->marked_us = note->world->now_us > 0 ? note->world->now_us : 1;
-    source->marked_ms = note->now_ms;
+    source->marked_us = record->marked_us;
+    source->marked_ms = record->marked_ms;
 }
 
 /* What the entry has no value of any more. */
@@ -79,8 +81,23 @@ static void take_value(const struct note *note) {
     record->epoch = note->message->foreign ? 0 : note->message->epoch;
     record->source = source != NULL ? (uint32_t)(source - note->world->check.sources) + 1 : 0;
     if (source != NULL)
-        source->foreign = source->foreign || note->message->foreign;
+        source->foreign = source->foreign || (note->message->foreign && !note->world->plan.trust);
     drop_holder(record);
+}
+
+/* Leases, locks, and for how long something stale may be served stay as they are. */
+static void note_raw_set(const struct note *note) {
+    struct record *record = note->record;
+    struct source *source = check_source_of(note->world, request_in(note)->value);
+    if (source == NULL)
+        return;
+    source->raw = source->foreign = true; /* it tells no epoch */
+    source->began = note->world->step;
+    source->marked_us = record->marked ? record->marked_us : 0;
+    source->marked_ms = record->marked ? record->marked_ms : 0;
+    record->valued = true;
+    record->epoch = 0;
+    record->source = (uint32_t)(source - note->world->check.sources) + 1;
 }
 
 /* ---- what must not be ---- */
@@ -122,8 +139,8 @@ static void check_stale(const struct note *note) {
     struct source *source = source_in(note);
     if (request_in(note)->reply.value == NULL || source == NULL)
         return;
-    if (!record->marked && record->holder.lock)
-        source->locked_us = note->world->now_us;
+    if (!record->marked && (record->holder.lock || source->raw))
+        source->excused_us = note->world->now_us;
     else if (!record->marked)
         world_violate(note->world, "a value of k%u was given out as stale that nothing had invalidated",
                       note->message->key);
@@ -252,6 +269,7 @@ void record_note(struct world *world, struct message *message, const struct entr
     case VERB_UNLOCK: note_invalidated(&note); break;
     case VERB_LOCK: note_locked(&note); break;
     case VERB_SET: note_set(&note); break;
+    case VERB_RAW_SET: note_raw_set(&note); break;
     case VERB_DELETE:
         record_forget(world, record);
         record->voided = world->step;
@@ -259,7 +277,6 @@ void record_note(struct world *world, struct message *message, const struct entr
         break;
     case VERB_PEEK:
     case VERB_WATCH:
-    case VERB_RAW_SET:
     case VERB_GET:
     case VERB_INSPECT:
     case VERB_WHERE: break;

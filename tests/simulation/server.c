@@ -3,6 +3,7 @@
 #include "backend/memory/verbs.h"
 #include "base/rule.h"
 #include "record.h"
+#include "replica.h"
 #include "resilicache.h"
 #include "world.h"
 
@@ -38,7 +39,9 @@ bool server_init(struct world *world) {
     *server = (struct server){ .up = true, .life = 1, .offset_ms = OFFSET_FIRST_MS };
     server->epoch = random_next(&world->luck) | 1;
     world_at(world, &server->sweep, SWEEP_US, sweep);
-    return store_init(&server->store, random_next(&world->luck), &server->bytes, 0);
+    replica_init(world);
+    return store_init(&server->store, random_next(&world->luck), &server->bytes, 0) &&
+           store_init(&server->view, random_next(&world->luck), &server->bytes, 0);
 }
 
 int64_t server_now_ms(const struct world *world) {
@@ -52,29 +55,50 @@ void server_set_clock(struct world *world, int64_t by_ms) {
 
 /* ---- the history of writes ---- */
 
-static void saved_clear(struct saved *saved) {
+void saved_clear(struct saved *saved) {
     blob_drop(saved->value);
     blob_drop(saved->owner);
 }
 
-static void save(struct server *server, uint32_t key) {
+void saved_take(struct saved *saved, struct server *server, uint32_t key) {
+    const struct entry *entry = entry_of(server, key);
+    *saved = (struct saved){ .there = entry != NULL, .record = server->records[key] };
+    if (entry == NULL)
+        return;
+    saved->value = blob_share(entry->value);
+    saved->owner = blob_share(entry->owner);
+    saved->expires_ms = entry->expires_ms;
+    saved->lease_until_ms = entry->lease_until_ms;
+    saved->serve_until_ms = entry->serve_until_ms;
+    saved->lease = entry->lease;
+    saved->absent = entry->absent;
+}
+
+void saved_put(const struct saved *saved, struct store *store, uint32_t key) {
+    if (!saved->there)
+        return;
+    struct entry *entry = store_add(store, key_slice(key));
+    store_set_value(store, entry, blob_share(saved->value));
+    store_set_owner(store, entry, blob_share(saved->owner));
+    entry->expires_ms = saved->expires_ms;
+    entry->lease_until_ms = saved->lease_until_ms;
+    entry->serve_until_ms = saved->serve_until_ms;
+    entry->lease = saved->lease;
+    entry->absent = saved->absent;
+}
+
+/* The key is about to change. */
+static void save(struct world *world, uint32_t key) {
+    struct server *server = &world->server;
     struct change *change = &server->changes[server->changed++ % CHANGES_MAX];
     if (server->kept == CHANGES_MAX)
         saved_clear(&change->before);
     else
         server->kept++;
-    const struct entry *entry = entry_of(server, key);
     change->key = key;
-    change->before = (struct saved){ .there = entry != NULL, .record = server->records[key] };
-    if (entry == NULL)
-        return;
-    change->before.value = blob_share(entry->value);
-    change->before.owner = blob_share(entry->owner);
-    change->before.expires_ms = entry->expires_ms;
-    change->before.lease_until_ms = entry->lease_until_ms;
-    change->before.serve_until_ms = entry->serve_until_ms;
-    change->before.lease = entry->lease;
-    change->before.absent = entry->absent;
+    change->made_us = world->now_us;
+    saved_take(&change->before, server, key);
+    replica_expect(world);
 }
 
 static void remove_entry(struct server *server, uint32_t key) {
@@ -89,16 +113,8 @@ static void take_back_last(struct server *server) {
     server->kept--;
     remove_entry(server, change->key);
     server->records[change->key] = before->record;
-    if (!before->there)
-        return;
-    struct entry *entry = store_add(&server->store, key_slice(change->key));
-    store_set_value(&server->store, entry, before->value);
-    store_set_owner(&server->store, entry, before->owner);
-    entry->expires_ms = before->expires_ms;
-    entry->lease_until_ms = before->lease_until_ms;
-    entry->serve_until_ms = before->serve_until_ms;
-    entry->lease = before->lease;
-    entry->absent = before->absent;
+    saved_put(before, &server->store, change->key);
+    saved_clear(before);
 }
 
 static void forget_history(struct server *server) {
@@ -109,6 +125,7 @@ static void forget_history(struct server *server) {
 void server_clear(struct world *world) {
     forget_history(&world->server);
     store_clear(&world->server.store);
+    store_clear(&world->server.view);
 }
 
 void server_evict(struct world *world, uint32_t key) {
@@ -116,7 +133,7 @@ void server_evict(struct world *world, uint32_t key) {
     if (entry_of(server, key) == NULL)
         return;
     tell(world, "server drops k%u", key);
-    save(server, key);
+    save(world, key);
     remove_entry(server, key);
     record_forget(world, &server->records[key]);
     network_changed(world, key);
@@ -146,6 +163,7 @@ void server_replace(struct world *world, uint32_t lost, bool empty, int64_t afte
         record_forget(world, &server->records[key]);
     }
     forget_history(server);
+    replica_resync(server);
     server->back.run = come_back;
     world_at(world, &server->back, world->now_us + after_us, come_back);
 }
@@ -223,6 +241,14 @@ static bool is_full(struct world *world, struct message *message, const struct r
 
 /* ---- a command ---- */
 
+/* By the replica. */
+static void look(struct world *world, struct message *message) {
+    tell_epoch(message, replica_peek(world, message));
+    struct source *source = check_source_of(world, message->request.reply.value);
+    if (source != NULL)
+        source->excused_us = world->now_us;
+}
+
 static void execute(struct world *world, struct message *message) {
     struct server *server = &world->server;
     struct request *request = &message->request;
@@ -233,7 +259,7 @@ static void execute(struct world *world, struct message *message) {
     if (is_full(world, message, record))
         return;
     if (verb_changes(verb))
-        save(server, message->key);
+        save(world, message->key);
     apply_epoch(message, record, entry_of(server, message->key));
     take_over_own(server, message, record, entry_of(server, message->key));
     verbs_execute(&server->store, request, now_ms);
@@ -247,7 +273,10 @@ static void execute(struct world *world, struct message *message) {
 
 void server_execute(struct world *world, struct message *message) {
     world->step++;
-    execute(world, message);
+    if (message->replica)
+        look(world, message);
+    else
+        execute(world, message);
     if (world->telling != TELL_NOTHING)
         record_tell(world, message);
 }

@@ -28,7 +28,9 @@ struct record {
     uint64_t epoch;  /* of the value; 0: it was stored by who tells none */
     uint32_t source; /* of the value; 0: there is none, or it stands for "absent" */
     bool valued;
-    bool marked;     /* the value is not fresh any more */
+    bool marked;     /* the value is not fresh any more, */
+    int64_t marked_us; /* since then, */
+    int64_t marked_ms; /* by the server's clock */
     int64_t settled_us; /* since then value and holder are what they are */
     uint64_t voided; /* the step before which no load may have begun whose value is stored from now on */
     struct holder holder;
@@ -45,8 +47,16 @@ struct saved {
     struct record record;
 };
 
+/* A change of an entry. */
+struct change {
+    uint32_t key;
+    int64_t made_us;
+    struct saved before;
+};
+
 struct server {
     struct store store;
+    struct store view;      /* the replica's, of one key at a time */
     _Atomic uint64_t bytes;
     struct record records[KEYS_MAX];
     uint64_t epoch;         /* of this process and its history */
@@ -59,11 +69,11 @@ struct server {
     uint32_t replacements;  /* after which acknowledged writes may be gone */
     struct event back;      /* when it is up again */
     struct event sweep;
-    struct change {
-        uint32_t key;
-        struct saved before;
-    } changes[CHANGES_MAX]; /* the last of them, a ring */
+    struct change changes[CHANGES_MAX]; /* the last of them, a ring */
     uint32_t changed;       /* in all */
+    uint32_t replicated;    /* of all */
+    int64_t behind_us;      /* until then no more of them are */
+    struct event replication;
     uint32_t kept;          /* of the last, how many can be taken back */
 };
 
@@ -76,6 +86,10 @@ void server_execute(struct world *world, struct message *message);
 void server_evict(struct world *world, uint32_t key);
 /* Another process answers as the server, after a while: without the last `lost` writes, or empty. */
 void server_replace(struct world *world, uint32_t lost, bool empty, int64_t after_us);
+/* The entry as it is now, and into a store that has none of the key. */
+void saved_take(struct saved *saved, struct server *server, uint32_t key);
+void saved_put(const struct saved *saved, struct store *store, uint32_t key);
+void saved_clear(struct saved *saved);
 /* The lock for update of the key that lives now; 0: none. */
 uint32_t server_lock_number(struct world *world, uint32_t key);
 

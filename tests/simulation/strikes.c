@@ -1,5 +1,6 @@
 #include "strikes.h"
 
+#include "replica.h"
 #include "world.h"
 
 static struct process *some_process(struct world *world, struct random *dice) {
@@ -41,7 +42,9 @@ static void kill(struct world *world, struct random *dice, int64_t us) {
 static void replace_server(struct world *world, struct random *dice, bool restart, int64_t us) {
     static const int64_t shifts_ms[] = { 0, 0, 3, -3, 100, -100 };
     bool empty = restart && dice_chance(dice, 500);
-    uint32_t lost = restart ? 0 : (uint32_t)dice_below(dice, CHANGES_MAX);
+    bool confirmed = world->plan.policy.wait_replicas > 0; /* then it is that replica, and no other, that takes over */
+    uint32_t lost = confirmed ? replica_lacks(&world->server) : (uint32_t)dice_below(dice, CHANGES_MAX);
+    lost = restart ? 0 : lost;
     if (!world->server.up)
         return;
     server_set_clock(world, restart ? 0 : dice_pick(dice, shifts_ms));
@@ -78,6 +81,10 @@ static void strike(struct world *world, struct event *event) {
         return;
     case FAULT_failover: replace_server(world, dice, false, us); return;
     case FAULT_restart: replace_server(world, dice, true, us); return;
+    case FAULT_behind:
+        tell(world, "the replica gets nothing for %lld us", (long long)us);
+        replica_fall_behind(world, world->now_us + us);
+        return;
     case FAULT_time_step: step_time(world, dice, lease_ms); return;
     default: return;
     }
@@ -89,6 +96,7 @@ static void end_faults(struct world *world, struct event *event) {
     tell(world, "---- all faults end");
     world->calm = true;
     world->server.stalled_us = 0;
+    replica_fall_behind(world, 0);
     network_tell_broken(world);
     if (!world->server.up)
         world_at(world, &world->server.back, world->now_us, world->server.back.run);

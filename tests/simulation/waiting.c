@@ -5,7 +5,8 @@
 /* For a few messages each way; where the server can't tell of changes, for a look now and then. */
 static int64_t patience_us(const struct world *world, const struct process *process) {
     bool told = process->engine.can_watch && world->plan.watch;
-    return 60 * world->plan.latency_us + 25000 + (told ? 0 : world->plan.policy.lock_sleep_ms * 1100);
+    int64_t lag_us = world->plan.replica_reads ? 2 * world->plan.lag_us : 0;
+    return 60 * world->plan.latency_us + 25000 + lag_us + (told ? 0 : world->plan.policy.lock_sleep_ms * 1100);
 }
 
 static bool is_held(const struct world *world, const struct record *record, int64_t patience) {
@@ -13,7 +14,8 @@ static bool is_held(const struct world *world, const struct record *record, int6
 }
 
 static bool is_fresh(const struct world *world, const struct record *record) {
-    return record->valued && !record->marked && record->holder.size == 0 && record->epoch == world->server.epoch;
+    uint64_t epoch = world->plan.trust ? 0 : world->server.epoch;
+    return record->valued && !record->marked && record->holder.size == 0 && record->epoch == epoch;
 }
 
 static void check_flight(struct world *world, const struct process *process, const struct flight *flight) {

@@ -52,7 +52,7 @@ void flight_release(struct engine *engine, struct flight *flight) {
 static void check(struct engine *engine, struct flight *flight) {
     flight->state = FLIGHT_CHECKING;
     flight->changed = false;
-    flight->request.strong = strong_waits(flight);
+    flight->request.strong = RULE(strong_waiters_read_the_primary, strong_waits(flight));
     send(engine, flight, engine->can_watch ? VERB_WATCH : VERB_PEEK);
 }
 

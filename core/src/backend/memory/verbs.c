@@ -291,7 +291,7 @@ static enum verdict verb_unlock(struct act *act) {
 static void put_raw(struct act *act) {
     int64_t ends_ms = act->entry->expires_ms;
     put_value(act, false, act->request->life_ms);
-    if (act->entry->lease == LEASE_LOCKED)
+    if (act->entry->lease == LEASE_LOCKED && RULE(locks_end, true))
         act->entry->expires_ms = ends_ms;
 }
 
