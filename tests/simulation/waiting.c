@@ -58,10 +58,11 @@ static void check_reader(struct world *world, const struct call *call) {
     }
 }
 
-/* A refresh is handed over when its op is done: what waits for it and for which it waits never ends. */
+/* A refresh is handed over when its op is done: what waits for it and for which it waits never ends.  Where a load is
+ * to be taken first, that is looked for when it is. */
 static void check_circle(struct world *world, const struct call *call) {
     const struct op *op = call->op;
-    for (size_t i = 0; i < op->count; i++) {
+    for (size_t i = 0; op->load == NULL && i < op->count; i++) {
         const struct flight *flight = op->slots[i].flight;
         if (flight != NULL && flight->load != NULL && flight->load == op->refresh)
             world_violate(world, "nobody waits for himself: op %u waits for k%u, which it will refresh when it is done",

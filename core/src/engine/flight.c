@@ -129,6 +129,7 @@ void flight_seek(struct engine *engine, struct slot *slot, int64_t now_ms) {
     engine->counters->joined++;
     bool alone = list_empty(&flight->waiting);
     wait_in(engine, flight, slot);
+    load_come_forward(engine, slot->op);
     if (flight->state != FLIGHT_WAITING)
         return;
     if (flight_owes_stale(flight))
@@ -244,15 +245,6 @@ void flight_appoint(struct flight *flight) {
         flight->initiator = list_entry(flight->waiting.next, struct slot, waiting);
 }
 
-static struct slot *waiting_of(const struct flight *flight, const struct op *op) {
-    for (struct link_node *node = flight->waiting.next; node != &flight->waiting; node = node->next) {
-        struct slot *slot = list_entry(node, struct slot, waiting);
-        if (slot->op == op)
-            return slot;
-    }
-    return NULL;
-}
-
 void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms) {
     flight_appoint(flight);
     struct slot *slot = flight->initiator;
@@ -260,10 +252,6 @@ void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms) {
         flight_give_up(engine, flight, now_ms);
         return;
     }
-    /* What is refreshed behind an op must not be what the op still waits for, as where a key comes twice in it. */
-    struct slot *sibling = RULE(nobody_waits_for_himself, slot->settled) ? waiting_of(flight, slot->op) : NULL;
-    if (sibling != NULL)
-        flight->initiator = slot = sibling;
     flight->state = FLIGHT_OWNED;
     list_append(slot->settled ? &slot->op->behind : &slot->op->owned, &flight->won);
 }

@@ -50,9 +50,31 @@ static void hand_over_list(struct engine *engine, struct op *op, struct link_nod
         engine_wake(engine, op);
 }
 
+static bool waits_in(const struct op *op, const struct flight *flight) {
+    for (const struct link_node *node = flight->waiting.next; node != &flight->waiting; node = node->next)
+        if (list_entry(node, struct slot, waiting)->op == op)
+            return true;
+    return false;
+}
+
+void load_come_forward(struct engine *engine, struct op *op) {
+    struct load *load = op->refresh;
+    bool waits = false;
+    for (size_t i = 0; load != NULL && i < load->count; i++)
+        waits = waits || waits_in(op, load->items[i].flight);
+    if (op->load != NULL || !RULE(nobody_waits_for_himself, waits))
+        return;
+    op->load = load;
+    op->refresh = NULL;
+    load->behind = false;
+    engine->counters->refreshes -= load->count;
+    engine_wake(engine, op);
+}
+
 void load_hand_over(struct engine *engine, struct op *op, int64_t now_ms) {
     hand_over_list(engine, op, &op->behind, &op->refresh, true, now_ms);
     hand_over_list(engine, op, &op->owned, &op->load, false, now_ms);
+    load_come_forward(engine, op);
 }
 
 void load_give_up(struct engine *engine, struct load *load, int64_t now_ms) {
@@ -99,6 +121,8 @@ struct load *engine_take_load(struct engine *engine, struct op *op, int64_t now_
     pause_deadline(engine, op, now_ms);
     if (op->acquiring == 0)
         load_hand_over(engine, op, now_ms);
+    else
+        load_come_forward(engine, op);
     return load;
 }
 

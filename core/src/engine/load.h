@@ -27,6 +27,9 @@ struct load {
 
 /* Turns the op's won flights into loads and wakes it. */
 void load_hand_over(struct engine *engine, struct op *op, int64_t now_ms);
+/* The op's refresh is loaded within it if a part of the op waits for that, as where a key comes twice: it would be
+ * handed over only when nothing waits any more. */
+void load_come_forward(struct engine *engine, struct op *op);
 /* The load was never taken: as if it had not been. */
 void load_give_up(struct engine *engine, struct load *load, int64_t now_ms);
 void load_timer(struct engine *engine, struct load *load, int64_t now_ms);

@@ -49,14 +49,22 @@ static struct op *peeked(const char *value) {
     return fetch("k", value);
 }
 
-/* Answers the one request that is to be carried out. */
-static void answer(enum verb verb, struct reply reply) {
+/* The next request that is to be carried out. */
+static struct request *take(enum verb verb) {
     struct link_node *node = list_take(&engine.outgoing);
     assert_non_null(node);
     struct request *request = list_entry(node, struct request, node);
     assert_int_equal(request->verb, verb);
+    return request;
+}
+
+static void reply_to(struct request *request, struct reply reply) {
     request->reply = reply;
     engine_reply(&engine, request, NOW_MS);
+}
+
+static void answer(enum verb verb, struct reply reply) {
+    reply_to(take(verb), reply);
 }
 
 static void expect_stale(const struct op *op, const char *value) {
@@ -119,6 +127,26 @@ static void what_an_op_waits_for_is_not_loaded_behind_it(void **state) {
     assert_null(op->refresh);
     assert_non_null(op->load);
     end(op);
+    engine_clear(&engine);
+}
+
+/* Of two that go again the second is slow, and what it saw says nothing of a value: it may not be served what the first
+ * was, and the load behind that would wait for the second. */
+static void what_an_op_comes_to_wait_for_is_not_loaded_behind_it(void **state) {
+    (void)state;
+    struct op *first = fetch("k", NULL), *twice = fetch("kk", NULL);
+    engine_enter(&engine, first, NOW_MS);
+    engine_enter(&engine, twice, NOW_MS);
+    answer(VERB_ACQUIRE, (struct reply){ .verdict = VERDICT_FRESH, .value = text("v1") });
+    struct request *quick = take(VERB_PEEK), *slow = take(VERB_PEEK);
+    reply_to(quick, (struct reply){ .verdict = VERDICT_UNFRESH, .value = text("v1"), .lease = "0" });
+    answer(VERB_ACQUIRE, owned("v1"));
+    reply_to(slow, (struct reply){ .verdict = VERDICT_MISS });
+    assert_int_equal(twice->unsettled, 1);
+    assert_null(twice->refresh);
+    assert_non_null(twice->load);
+    end(twice);
+    end(first);
     engine_clear(&engine);
 }
 
@@ -202,6 +230,7 @@ int main(void) {
         cmocka_unit_test_setup(a_joiner_is_served_what_the_flight_was_given, setup),
         cmocka_unit_test_setup(a_key_that_comes_twice_is_served_twice, setup),
         cmocka_unit_test_setup(what_an_op_waits_for_is_not_loaded_behind_it, setup),
+        cmocka_unit_test_setup(what_an_op_comes_to_wait_for_is_not_loaded_behind_it, setup),
         cmocka_unit_test_setup(who_comes_while_the_lease_is_asked_for_is_served_at_once, setup),
         cmocka_unit_test_setup(a_lease_that_serves_something_stale_refreshes_it, setup),
         cmocka_unit_test_setup(the_options_deadline_waits_for_every_loader, setup),
