@@ -76,6 +76,30 @@ def test_all_agree_on_what_is_fresh_after_a_replica_has_become_the_primary(
             assert [fetch_all(cache) for cache in (old, new, old, new)] == [0, 0, 0, 0]
 
 
+def test_a_replica_that_has_become_the_primary_is_noticed_by_the_next_look_at_the_map(cluster: Cluster) -> None:
+    """Who reads nothing but replicas has nothing else that tells of it: until then he takes for fresh what is there."""
+    key, row = KEYS[0], b"old"
+    options = {"op_timeout": "5s", "topology_refresh": "1s", "delay": "500ms"}
+    with resilicache.Cache(cluster.url, replica_reads=True, **options) as cache:
+
+        def fetch() -> bytes | None:
+            return cache.fetch(key, ttl=100, loader=lambda: row)
+
+        cache.delete(key)
+        assert cache.fetch(key, ttl=100, strong=True, loader=lambda: row) == b"old"
+        old = cluster.primary_of(key)
+        (new,) = cluster.replicas_of(old)
+        until(lambda: fetch() == b"old", "the replica has it")
+        entry = old.ask("DUMP", key)
+        row = b"new"
+        old.kill()
+        until(lambda: cluster.replaced(old), "the replica takes over", 60)
+        new.ask("RESTORE", key, 100_000, entry, "REPLACE")  # as if an invalidation had not arrived there
+        until(lambda: fetch() == b"new", "the new value comes")
+        old.restart()
+        cluster.await_settled()
+
+
 def test_a_replica_that_is_away_holds_nobody_up(cluster: Cluster) -> None:
     with resilicache.Cache(cluster.url, replica_reads=True, op_timeout="5s") as cache:
         for key in KEYS:
