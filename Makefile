@@ -3,7 +3,7 @@ URL ?= memory://
 export VIRTUAL_ENV := $(CURDIR)/build/venv
 export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 
-.PHONY: demo test check-long simulation model fuzz linearizability soak abi docs clean
+.PHONY: demo test check-long simulation model differential fuzz linearizability soak abi docs clean
 
 demo:
 	@tools/setup demo
@@ -17,7 +17,7 @@ test:
 	@tests/run
 
 # What takes hours, or as long as one likes; a part of it alone is a target of its own.
-check-long: simulation model fuzz linearizability soak
+check-long: simulation model differential fuzz linearizability soak
 
 simulation:
 	@tools/setup test
@@ -28,6 +28,12 @@ model:
 	@tools/setup test
 	@tools/build build/long -DCMAKE_BUILD_TYPE=Release -DRCACHE_BUILD_TESTS=ON
 	build/long/tests/model --long
+
+differential:
+	@tools/setup test
+	@tools/build build/long -DCMAKE_BUILD_TYPE=Release -DRCACHE_BUILD_TESTS=ON
+	programs=$$(python tests/servers/programs.py) && eval "$$programs" && \
+	    RCACHE_TEST_STEPS=250000 build/long/tests/differential_verbs
 
 fuzz:
 	@tools/setup long

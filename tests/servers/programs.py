@@ -1,10 +1,15 @@
-"""Which server programs there are on this machine, and ports for them."""
+"""Which server programs there are on this machine, and ports for them.
+
+    eval "$(python tests/servers/programs.py)"
+
+tells programs that are no Python, by the variables that binary() knows, too."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import random
+import shlex
 import shutil
 import socket
 from pathlib import Path
@@ -61,3 +66,11 @@ def free_port(beside: int = 0) -> int:
         if _is_free(port) and (beside == 0 or _is_free(port + beside)):
             return port
     raise RuntimeError(f"none of the ports {PORTS.start} to {PORTS.stop - 1} of 127.0.0.1 is free")
+
+
+if __name__ == "__main__":
+    try:
+        for each in KINDS:
+            print(f"export RCACHE_TEST_{each.upper()}={shlex.quote(binary(each))}")
+    except Missing as missing:
+        raise SystemExit(str(missing)) from None
