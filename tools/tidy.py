@@ -123,6 +123,28 @@ def check_calls(source):
                 yield number, f"{found[1]}() is not for here: {remedy}"
 
 
+# docs/guarantees.md names the tests that show what it says: `file:test`, with the file below one of these.
+PROMISES = "docs/guarantees.md"
+SHOWN_BY = re.compile(r"`([\w/-]+\.(?:c|h|py|txt)):([^`]+)`", re.S)
+TEST_FOLDERS = ["tests", "core/tools/conform/cases"]
+# How a file has a test: a function, a case, a row of a table.
+TEST_FORMS = [r"\b(?:void|bool) {}\(", r"\b(?:def|class) {}\b", r"^case {}$", r"\bX\({}[,)]", r'"{}"']
+
+
+def findings_in_promises(root):
+    path = root / PROMISES
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    for found in SHOWN_BY.finditer(text):
+        name, test = found[1], " ".join(found[2].split())
+        files = [root / folder / name for folder in TEST_FOLDERS if (root / folder / name).is_file()]
+        forms = [re.compile(form.replace("{}", re.escape(test)), re.M) for form in TEST_FORMS]
+        line = text.count("\n", 0, found.start()) + 1
+        if not files:
+            yield f"{PROMISES}:{line}: there is no {name} in {' or '.join(TEST_FOLDERS)}: name the file of a test"
+        elif not any(form.search(files[0].read_text(encoding="utf-8")) for form in forms):
+            yield f"{PROMISES}:{line}: {name} has no test '{test}': name the one that shows it, or promise less"
+
+
 C_CHECKS = [check_arrows, check_length, check_columns, check_tabs, check_functions, check_calls]
 TEXT_CHECKS = [check_length, check_columns]
 CHECKS = {".c": C_CHECKS, ".h": C_CHECKS, ".py": TEXT_CHECKS, ".lua": TEXT_CHECKS, ".i": TEXT_CHECKS,
@@ -150,7 +172,7 @@ def main(arguments):
     if not sources:
         print(f"tidy: no sources in {root}")
         return 1
-    findings = list(findings_of(sources))
+    findings = [*findings_of(sources), *findings_in_promises(root)]
     for finding in findings:
         print(finding)
     median = statistics.median(len(source.lines) for source in sources)

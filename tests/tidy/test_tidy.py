@@ -72,5 +72,34 @@ def test_a_tidy_tree_passes(tmp_path):
     assert (code, output.splitlines()[:-1]) == (0, [])
 
 
+PROMISE = """One (`unit/x_test.c:holds`), and over lines `09-lock.txt:it
+ends`; `simulation/mutation.h:rule`, `load/test_x.py:test_x`, `model/x.c:a row`; `lock_expire=3s` is no test.
+"""
+SHOWN = {
+    "tests/unit/x_test.c": "static void holds(void **state) {\n}\n",
+    "core/tools/conform/cases/09-lock.txt": "case it ends\n    fetch user\n",
+    "tests/simulation/mutation.h": '#define MUTATIONS(X) X(rule, "")\n',
+    "tests/load/test_x.py": "def test_x() -> None:\n    pass\n",
+    "tests/model/x.c": 'const char *names[] = { "a row" };\n',
+    "docs/guarantees.md": PROMISE,
+}
+
+
+def test_promises_whose_tests_are_there_pass(tmp_path):
+    assert tidy(tmp_path, SHOWN)[0] == 0
+
+
+@pytest.mark.parametrize("path", [path for path in SHOWN if path != "docs/guarantees.md"])
+def test_a_promise_without_its_test_is_found(tmp_path, path):
+    code, output = tidy(tmp_path, SHOWN | {path: "another\n"})
+    assert code == 1
+    assert "promise less" in output
+    (tmp_path / path).unlink()
+    (tmp_path / "tests/y.c").write_text("int a;\n", encoding="utf-8")
+    code, output = tidy(tmp_path, {})
+    assert code == 1
+    assert "docs/guarantees.md:" in output and "name the file of a test" in output
+
+
 def test_an_empty_tree_does_not_pass(tmp_path):
     assert tidy(tmp_path, {})[0] == 1
