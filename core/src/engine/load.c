@@ -98,6 +98,8 @@ static void pause_deadline(struct engine *engine, struct op *op, int64_t now_ms)
     if (op->deadline_given || op->loading++ > 0 || !RULE(deadlines_wait_for_loaders, true))
         return;
     op->loading_since_ms = now_ms;
+    op->paused_deadline_ms = op->deadline_ms;
+    op->deadline_ms = INT64_MAX;
     engine_disarm(engine, &op->timer);
 }
 
@@ -107,9 +109,11 @@ static void resume_deadline(struct engine *engine, struct op *op, int64_t now_ms
     op->loading--;
     if (RULE(deadlines_wait_for_all_loaders, op->loading > 0))
         return;
-    op->deadline_ms += now_ms - op->loading_since_ms;
+    op->deadline_ms = op->paused_deadline_ms + (now_ms - op->loading_since_ms);
     if (op->timed && op->unsettled > 0)
         engine_arm(engine, &op->timer, op->deadline_ms);
+    else if (op->unsettled > 0)
+        engine_wake(engine, op); /* its thread may wait, without a deadline by now */
 }
 
 /* Leases that were won while this load waited to be taken make the next one. */

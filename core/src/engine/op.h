@@ -68,7 +68,8 @@ struct op {
     struct load *refresh;       /* the same, beside DONE */
     struct timer timer;         /* the deadline, for drivers that have no thread waiting */
     uint32_t loading;           /* loads that its caller has taken and not finished: */
-    int64_t loading_since_ms;   /* meanwhile the option's deadline stands still */
+    int64_t loading_since_ms;   /* meanwhile the option's deadline stands still, */
+    int64_t paused_deadline_ms; /* at this, and deadline_ms is INT64_MAX */
     struct link_node awake;     /* in engine->awake */
     _Atomic size_t pending;     /* private phase: replies still due */
     void *driver;               /* the driver's own; lies behind the slots, zero at first */
