@@ -151,11 +151,12 @@ static void a_node_that_is_away_harms_its_own_keys_alone(void **state) {
     fetch(cache, away, &database, 0);
     test_store_end(&cluster.nodes[2], SIGKILL);
     int64_t begin_ms = scene_now_ms();
-    assert_int_equal(fetch(cache, away, &database, 0).status, RCACHE_E_UNAVAILABLE);
+    assert_int_equal(fetch(cache, away, &database, RCACHE_STRONG).status, RCACHE_E_UNAVAILABLE);
+    assert_int_equal(fetch(cache, away, &database, 0).outcome, RCACHE_LOADED);
     assert_true(scene_now_ms() - begin_ms < 5000);
-    assert_int_equal(fetch(cache, here, &database, 0).outcome, RCACHE_HIT);
+    wait_for(fetch(cache, here, &database, 0).outcome == RCACHE_HIT); /* a busy machine may need more than 100 ms */
     assert_true(cluster_restart(&cluster, 2));
-    wait_for(fetch(cache, away, &database, 0).status == RCACHE_OK);
+    wait_for(fetch(cache, away, &database, RCACHE_STRONG).status == RCACHE_OK);
     rcache_close(cache);
 }
 
@@ -171,7 +172,7 @@ static void the_first_hosts_of_the_url_may_be_away(void **state) {
     rcache_close(cache);
     snprintf(url, sizeof url, "redis+cluster://127.0.0.1:1,127.0.0.1:2?op_timeout=100ms");
     assert_int_equal(rcache_open(url, NULL, &cache, &err), RCACHE_OK);
-    struct answer answer = fetch(cache, key_of("none"), &database, 0);
+    struct answer answer = fetch(cache, key_of("none"), &database, RCACHE_STRONG);
     assert_int_equal(answer.status, RCACHE_E_UNAVAILABLE);
     assert_non_null(strstr(answer.message, "127.0.0.1:"));
     rcache_close(cache);

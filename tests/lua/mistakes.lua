@@ -80,7 +80,7 @@ function cases.urls()
 end
 
 function cases.no_server()
-    local cache = assert(resilicache.open("redis://user:secret@127.0.0.1:1", { deadline = 1 }))
+    local cache = assert(resilicache.open("redis://user:secret@127.0.0.1:1", { deadline = 1, server_down = "fail" }))
     for _, call in ipairs {
         function() return cache:get("k") end,
         function() return cache:set("k", "v", 10) end,

@@ -143,7 +143,8 @@ struct answer cell_ask(struct cell *cell, const struct rules *rules, const struc
     case VERB_RAW_SET: /* nobody in the model asks for these */
     case VERB_GET:
     case VERB_INSPECT:
-    case VERB_WHERE: return say(VERDICT_NONE, NO_VALUE);
+    case VERB_WHERE:
+    case VERB_PING: return say(VERDICT_NONE, NO_VALUE);
     }
     return say(VERDICT_NONE, NO_VALUE);
 }

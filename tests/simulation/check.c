@@ -118,12 +118,26 @@ static struct granted *grant_of(struct world *world, const struct flight *flight
     return check_grant_of(world, slice_of(token, size));
 }
 
+/* Loads that need no lease, since they are not stored. */
+static void check_past(struct world *world, struct process *process, const struct flight *flight) {
+    uint32_t key = key_number(flight->node.key);
+    world->check.past++;
+    if (process->policy.server_down == SERVER_DOWN_FAIL || !connection_may_fail(&world->plan))
+        world_violate(world, "k%u is loaded past the cache, and there is a server", key);
+    else if (process->engine.loads_past > process->policy.down_loads_max)
+        world_violate(world, "k%u is loaded past the cache as one of too many: %u", key, process->engine.loads_past);
+}
+
 void check_load_began(struct world *world, struct process *process, const struct load *load) {
     for (size_t i = 0; i < load->count; i++) {
         const struct flight *flight = load->items[i].flight;
         world->check.loads++;
         if (process->policy.disable_cache_read)
             continue;
+        if (flight->past) {
+            check_past(world, process, flight);
+            continue;
+        }
         struct granted *grant = grant_of(world, flight);
         if (grant == NULL || grant->began != 0) {
             world_violate(world, "a lease for each load: k%u is loaded without one", key_number(flight->node.key));
@@ -181,6 +195,11 @@ static bool may_be_stale(struct world *world, const struct call *call, const str
     return is_within_bound(world, source) || world->check.carried == number || source->excused_us >= call->began_us;
 }
 
+/* Also in strong mode: it may see a write before the others do. */
+static bool reads_past(const struct process *process) {
+    return process->policy.disable_cache_read || process->policy.server_down == SERVER_DOWN_LOAD;
+}
+
 static void check_strong(struct world *world, struct call *call, size_t i, uint32_t version) {
     struct check *check = &world->check;
     uint32_t key = call->keys[i], cap = check->keys[key].cap;
@@ -191,11 +210,11 @@ static void check_strong(struct world *world, struct call *call, size_t i, uint3
         world_violate(world, "strong: op %u returned v%u of k%u, but v%u had been %s before it began", call->number,
                       version, key, call->floor[i],
                       call->floor[i] > check->keys[key].acked ? "returned" : "reported or returned");
-    if (!call->process->policy.disable_cache_read && version > check->keys[key].seen)
+    if (!reads_past(call->process) && version > check->keys[key].seen)
         check->keys[key].seen = version;
     bool locked = call->lock[i] != 0 && call->lock[i] == server_lock_number(world, key) &&
                   call->replacements == world->server.replacements;
-    if (locked && !call->process->policy.disable_cache_read)
+    if (locked && !reads_past(call->process))
         world_violate(world, "strong readers wait for a writer: op %u returned v%u of k%u under its lock",
                       call->number, version, key);
 }

@@ -59,7 +59,7 @@ struct check {
         uint64_t required; /* the step of the last acknowledged write: loads that began before it may not show */
     } keys[KEYS_MAX];
     uint32_t carried;      /* the source of the stale value in the reply that is being taken; 0: none */
-    uint64_t outcomes[6], failures, loads;
+    uint64_t outcomes[6], failures, loads, past;
     struct source sources[SOURCES_MAX];
     struct granted grants[GRANTS_MAX];
     struct write writes[WRITES_MAX];
@@ -91,6 +91,8 @@ void check_call_begins(struct world *world, struct call *call);
 /* Looks at the slots that have settled since the last time. */
 void check_call(struct world *world, struct call *call);
 void check_call_done(struct world *world, struct call *call);
+/* Whether the server may be away. */
+bool connection_may_fail(const struct plan *plan);
 /* A slot that failed: there has to be a cause. */
 void check_failure(struct world *world, struct call *call, size_t i);
 /* Nobody waits for what is there already. */

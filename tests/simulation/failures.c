@@ -9,7 +9,7 @@ static bool has_any(const struct plan *plan, const enum fault *faults, size_t co
     return false;
 }
 
-static bool connection_may_fail(const struct plan *plan) {
+bool connection_may_fail(const struct plan *plan) {
     static const enum fault causes[] = { FAULT_cut,   FAULT_blackhole, FAULT_stall, FAULT_failover, FAULT_restart,
                                          FAULT_pause, FAULT_spike,     FAULT_threads };
     return has_any(plan, causes, sizeof causes / sizeof causes[0]);

@@ -50,13 +50,18 @@ static void draw_policy(struct policy *policy, int64_t lease_ms, struct random *
     const int64_t sleeps[] = { 2, 10, 50 };
     const int64_t deadlines[] = { lease_ms, lease_ms * 3, lease_ms * 10, lease_ms * 30 };
     const int64_t empty[] = { 0, lease_ms * 5 };
+    static const enum server_down without_server[] = { SERVER_DOWN_EVENTUAL, SERVER_DOWN_EVENTUAL, SERVER_DOWN_FAIL,
+                                                       SERVER_DOWN_LOAD };
+    static const uint32_t loads_past[] = { 0, 1, 64 };
     *policy = (struct policy){ .delay_ms = dice_pick(dice, delays),
                                .empty_expire_ms = dice_pick(dice, empty),
                                .lock_expire_ms = lease_ms,
                                .lock_expire_max_ms = dice_pick(dice, longest),
                                .lock_sleep_ms = dice_pick(dice, sleeps),
                                .deadline_ms = dice_pick(dice, deadlines),
-                               .random_expire_adjustment = 0.1 };
+                               .random_expire_adjustment = 0.1,
+                               .server_down = dice_pick(dice, without_server),
+                               .down_loads_max = dice_pick(dice, loads_past) };
 }
 
 static void draw_replica(struct plan *plan, int64_t lease_ms, struct random *dice) {

@@ -279,7 +279,8 @@ void record_note(struct world *world, struct message *message, const struct entr
     case VERB_WATCH:
     case VERB_GET:
     case VERB_INSPECT:
-    case VERB_WHERE: break;
+    case VERB_WHERE:
+    case VERB_PING: break;
     }
     if (entry == NULL)
         record_forget(world, record);

@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/health.h"
 
 #include <string.h>
 
@@ -54,6 +55,7 @@ size_t rcache_stats(rcache *cache, char *text, size_t capacity) {
 #define COUNTER_LINE(name) add_line(&lines, #name, cache->counters.name);
         COUNTERS(COUNTER_LINE)
 #undef COUNTER_LINE
+        add_line(&lines, "servers_down", health_down(&cache->topology));
         if (cache->memory != NULL) {
             add_line(&lines, "memory_bytes", memory_bytes(cache->memory));
             add_line(&lines, "memory_entries", memory_entries(cache->memory));

@@ -16,7 +16,9 @@
     X(loads_absent)   /* of all: the database had none */                                                            \
     X(loads_failed)                                                                                                  \
     X(loads_lost)     /* not stored: the lease had ended or was void, or nobody took the load */                     \
-    X(loads_direct)   /* not to be stored: disable_cache_read */                                                     \
+    X(loads_direct)   /* not to be stored: disable_cache_read, or no server answered */                              \
+    X(loads_down)     /* begun because no server answered */                                                         \
+    X(loads_down_refused) /* not begun: down_loads_max of them were under way */                                     \
     X(refreshes)      /* loads handed over behind a stale answer */                                                  \
     X(leases_owned)                                                                                                  \
     X(leases_busy)    /* another holds the lease */                                                                  \
@@ -25,7 +27,9 @@
     X(waits_polled)                                                                                                  \
     X(invalidations)                                                                                                 \
     X(invalidations_resent) /* after a primary was replaced */                                                       \
-    X(timeouts)       /* ops that reached their deadline */
+    X(timeouts)       /* ops that reached their deadline */                                                         \
+    X(breaker_opened) /* a server was found to be down */                                                            \
+    X(breaker_refused) /* requests that were not sent to a server because it is down */
 
 struct counters {
 #define COUNTERS_FIELD(name) _Atomic uint64_t name;

@@ -100,6 +100,7 @@ void engine_reply(struct engine *engine, struct request *request, int64_t now_ms
         flight_renewed(engine, request->target);
         return;
     case FOR_TOPOLOGY: /* these are the runtime's, and don't come here */
+    case FOR_PROBE:
     case FOR_REPAIR:
         return;
     }

@@ -20,6 +20,7 @@ struct engine {
     struct random random;      /* jitter; seeded by the driver */
     uint64_t identity;         /* of this engine among all: the first half of every token */
     uint64_t tokens;           /* given out */
+    uint32_t loads_past;       /* flights that load past the cache because no server answers */
     uint64_t sequence;         /* orders joining against sending */
     bool can_watch;            /* the backend reports changes of keys that it was asked to watch */
     struct link_node outgoing; /* requests to carry out */

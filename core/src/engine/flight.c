@@ -50,6 +50,7 @@ static void close_flight(struct engine *engine, struct flight *flight) {
     flight->state = FLIGHT_OVER;
     flight->initiator = NULL;
     flight->load = NULL;
+    engine->loads_past -= flight->past;
     list_remove(&flight->won);
     engine_disarm(engine, &flight->timer);
     map_remove(&engine->flights, &flight->node);
@@ -102,6 +103,12 @@ static void begin(struct engine *engine, struct slot *slot, int64_t now_ms) {
         flight_won(engine, flight, now_ms);
         if (slot->op->acquiring == 0)
             load_hand_over(engine, slot->op, now_ms);
+        return;
+    }
+    if (slot->request.reply.status == RCACHE_E_UNAVAILABLE) {
+        struct blob *message = blob_share(slot->request.reply.message);
+        flight_lose_server(engine, flight, message, now_ms);
+        blob_drop(message);
         return;
     }
     flight->counted = true;

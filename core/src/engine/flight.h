@@ -6,7 +6,7 @@
  *             -> BUSY: WAITING <-> CHECKING, until it is fresh (delivered) or its lease has ended (ACQUIRING)
  *
  * A flight leaves engine->flights when its outcome is known; those that may not take that outcome start anew.
- * flight.c has who waits and what they are given; lease.c the way of the lease. */
+ * flight.c has who waits and what they are given; lease.c the way of the lease; past.c the way without a server. */
 #ifndef RESILICACHE_ENGINE_FLIGHT_H
 #define RESILICACHE_ENGINE_FLIGHT_H
 
@@ -28,7 +28,8 @@ struct flight {
     struct link_node waiting; /* slots */
     struct slot *initiator;   /* the slot that is to load; NULL once it left */
     bool counted;             /* in its op's `acquiring` */
-    bool direct;              /* loads without a lease: disable_cache_read */
+    bool direct;              /* loads without a lease: disable_cache_read, or */
+    bool past;                /* no server answers (past.c) */
     bool lost;                /* a renewal said so */
     bool renewing;
     bool changed;             /* while a check was under way */
@@ -87,7 +88,9 @@ struct delivery {
 void flight_deliver(struct engine *engine, struct flight *flight, const struct delivery *delivery, int64_t now_ms);
 /* Ends the flight with a failure for all that wait, but those that have something stale. */
 void flight_fail(struct engine *engine, struct flight *flight, int32_t status, const char *what, int64_t now_ms);
-/* The same for strong waiters alone; the flight goes on. */
+/* No server answers, in these words (NULL: none): who waits gets a load past the cache, or fails. */
+void flight_lose_server(struct engine *engine, struct flight *flight, struct blob *message, int64_t now_ms);
+/* Fails strong waiters alone; the flight goes on. */
 void flight_fail_strong(struct engine *engine, struct flight *flight, int32_t status, const char *what);
 /* Someone waits who could be served a stale value, if the script said so. */
 bool flight_owes_stale(const struct flight *flight);

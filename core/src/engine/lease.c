@@ -128,7 +128,10 @@ static void deliver_fresh(struct engine *engine, struct flight *flight, int64_t 
 static void fail_with_reply(struct engine *engine, struct flight *flight, int64_t now_ms) {
     const struct reply *reply = &flight->request.reply;
     struct blob *message = blob_share(reply->message);
-    flight_fail(engine, flight, reply->status, message != NULL ? message->data : "no memory for the reply", now_ms);
+    if (reply->status == RCACHE_E_UNAVAILABLE)
+        flight_lose_server(engine, flight, message, now_ms);
+    else
+        flight_fail(engine, flight, reply->status, message != NULL ? message->data : "no memory for the reply", now_ms);
     blob_drop(message);
 }
 
@@ -165,8 +168,13 @@ static void acquired(struct engine *engine, struct flight *flight, int64_t now_m
 
 static void checked(struct engine *engine, struct flight *flight, int64_t now_ms) {
     const struct reply *reply = &flight->request.reply;
-    if (reply->status != RCACHE_OK && flight->request.verb == VERB_PEEK) {
+    bool watched = flight->request.verb == VERB_WATCH;
+    if (reply->status != RCACHE_OK && !watched) {
         fail_with_reply(engine, flight, now_ms);
+        return;
+    }
+    if (reply->status == RCACHE_E_UNAVAILABLE) { /* of this connection, or of the server? */
+        send(engine, flight, VERB_PEEK);
         return;
     }
     if (reply->status != RCACHE_OK) { /* no watch can be had now: as where there is none */
@@ -184,7 +192,7 @@ static void checked(struct engine *engine, struct flight *flight, int64_t now_ms
     else if (RULE(changes_meanwhile_count, flight->changed))
         check(engine, flight);
     else
-        wait_until(engine, flight, engine->can_watch ? INT64_MAX : now_ms + next_pause(engine, flight), now_ms);
+        wait_until(engine, flight, watched ? INT64_MAX : now_ms + next_pause(engine, flight), now_ms);
 }
 
 static void put_done(struct engine *engine, struct flight *flight, int64_t now_ms) {
@@ -192,7 +200,10 @@ static void put_done(struct engine *engine, struct flight *flight, int64_t now_m
     struct delivery delivery = { .outcome = flight->answered_absent ? RCACHE_ABSENT : RCACHE_LOADED,
                                  .eventual_before = flight->loaded,
                                  .strong_before = RULE(strong_takes_what_is_stored, true) ? NONE : flight->loaded };
-    if (reply->status != RCACHE_OK)
+    bool past = reply->status == RCACHE_E_UNAVAILABLE && engine->policy->server_down == SERVER_DOWN_LOAD;
+    if (past)
+        delivery.strong_before = flight->loaded;
+    else if (reply->status != RCACHE_OK)
         flight_fail_strong(engine, flight, reply->status,
                            reply->message != NULL ? reply->message->data : "no memory for the reply");
     if (reply->status == RCACHE_OK && reply->verdict == VERDICT_STORED) {
@@ -204,6 +215,11 @@ static void put_done(struct engine *engine, struct flight *flight, int64_t now_m
     delivery.value = blob_share(flight->answer);
     flight_deliver(engine, flight, &delivery, now_ms);
     blob_drop(delivery.value);
+}
+
+/* A value that is not stored. */
+static bool serves_strong(const struct engine *engine, const struct flight *flight) {
+    return flight->direct && (!flight->past || engine->policy->server_down == SERVER_DOWN_LOAD);
 }
 
 void flight_store(struct engine *engine, struct flight *flight, struct blob *value, bool absent, int64_t ttl_ms,
@@ -223,7 +239,7 @@ void flight_store(struct engine *engine, struct flight *flight, struct blob *val
         struct delivery delivery = { .outcome = absent ? RCACHE_ABSENT : RCACHE_LOADED,
                                      .value = blob_share(value),
                                      .eventual_before = flight->loaded,
-                                     .strong_before = flight->direct ? flight->loaded : NONE };
+                                     .strong_before = serves_strong(engine, flight) ? flight->loaded : NONE };
         flight_deliver(engine, flight, &delivery, now_ms);
         blob_drop(delivery.value);
         return;

@@ -95,6 +95,8 @@ bool op_prepare(struct op *op, const struct policy *policy, struct random *rando
             slot_settle(&op->slots[i], RCACHE_DONE, RCACHE_OK, NULL, NULL);
         return false;
     }
+    op->may_load_past = op->kind == OP_FETCH && (policy->server_down == SERVER_DOWN_LOAD ||
+                                                 (policy->server_down == SERVER_DOWN_EVENTUAL && !op->strong));
     bool confirmed = op->kind == OP_INVALIDATE || op->kind == OP_UNLOCK;
     for (size_t i = 0; i < op->count; i++) {
         struct request *request = &op->slots[i].request;
@@ -175,6 +177,8 @@ static bool take_locked(struct slot *slot, const struct reply *reply) {
 
 bool slot_take_reply(struct slot *slot, struct counters *counters) {
     struct reply *reply = &slot->request.reply;
+    if (reply->status == RCACHE_E_UNAVAILABLE && slot->op->may_load_past)
+        return false;
     if (reply->status != RCACHE_OK)
         return take_failure(slot, reply);
     switch (slot->op->kind) {

@@ -50,6 +50,7 @@ struct op {
     bool refresh_inline;
     bool raw;
     bool wait;
+    bool may_load_past;     /* fetch: where no server answers */
     bool shared;            /* entered into the engine */
     bool deadline_given;    /* by the caller, not by the option */
     bool timed;             /* its deadline is a timer of the engine's; else its own thread looks at the clock */

@@ -3,11 +3,18 @@
 #ifndef RESILICACHE_ENGINE_PAUSE_H
 #define RESILICACHE_ENGINE_PAUSE_H
 
+#include "base/random.h"
+
 #include <stdint.h>
 
 static inline int64_t pause_after(int64_t pause_ms, int64_t longest_ms) {
     int64_t next_ms = pause_ms < 8 ? pause_ms + 1 : pause_ms + pause_ms / 8;
     return next_ms < longest_ms ? next_ms : longest_ms;
+}
+
+/* The pause less up to half of it, so that those who failed together don't try again together. */
+static inline int64_t pause_jittered(int64_t pause_ms, struct random *random) {
+    return pause_ms / 2 + (int64_t)(random_fraction(random) * (double)pause_ms / 2);
 }
 
 #endif

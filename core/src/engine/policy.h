@@ -5,6 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What a fetch does where no server answers; in the order of the option's choices. */
+enum server_down {
+    SERVER_DOWN_EVENTUAL, /* loads past the cache, in eventual mode */
+    SERVER_DOWN_LOAD,     /* in both modes */
+    SERVER_DOWN_FAIL      /* in none */
+};
+
 struct policy {
     int64_t delay_ms;
     int64_t empty_expire_ms;
@@ -18,6 +25,8 @@ struct policy {
     bool disable_cache_read;
     bool disable_cache_delete;
     bool strong_consistency;
+    uint32_t server_down; /* enum server_down */
+    uint32_t down_loads_max;
 };
 
 #endif

@@ -61,13 +61,15 @@ enum verb {
     VERB_INSPECT,
     /* The runtime's own, of no key: FRESH, value is the map of where keys are (backend/redis/where.h).  owner: of the
      * master of that name, asked of a Sentinel; empty: of a cluster. */
-    VERB_WHERE
+    VERB_WHERE,
+    /* Likewise: DONE.  Whether the server answers. */
+    VERB_PING
 };
 
 /* Whether the verb may change an entry. */
 static inline bool verb_changes(enum verb verb) {
     return verb != VERB_PEEK && verb != VERB_WATCH && verb != VERB_GET && verb != VERB_INSPECT &&
-           verb != VERB_WHERE;
+           verb != VERB_WHERE && verb != VERB_PING;
 }
 
 enum verdict {
@@ -134,8 +136,9 @@ struct request {
     bool primary_only; /* a replica has failed it */
     bool directed;     /* it goes to `server`, whatever the map says */
     bool asking;       /* and says that it knows that the slot is on its way there */
+    enum heard { HEARD_ANSWER, HEARD_NOTHING, HEARD_UNASKED } heard; /* what its failure says of the server */
     /* The engine's: whom the reply is for. */
-    enum request_for { FOR_SLOT, FOR_FLIGHT, FOR_RENEWAL, FOR_TOPOLOGY, FOR_REPAIR } reply_for;
+    enum request_for { FOR_SLOT, FOR_FLIGHT, FOR_RENEWAL, FOR_TOPOLOGY, FOR_PROBE, FOR_REPAIR } reply_for;
     void *target;
 };
 

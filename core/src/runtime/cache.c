@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "runtime/call.h"
 #include "runtime/fork.h"
+#include "runtime/health.h"
 #include "runtime/link.h"
 #include "runtime/queue.h"
 #include "runtime/stepper.h"
@@ -209,6 +210,7 @@ static void settle(struct rcache *cache, struct link_node *requests, struct call
             links_send(cache, requests, attended, done);
         else
             refuse(requests, done);
+        health_take(&cache->topology, done);
         topology_review(&cache->topology, done, requests);
         if (!list_empty(done))
             recent_take(&cache->recent, done, clock_now_ms());

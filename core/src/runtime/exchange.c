@@ -1,5 +1,6 @@
 #include "runtime/exchange.h"
 
+#include "engine/pause.h"
 #include "runtime/cache.h"
 
 /* What is larger must not hold up the small ones behind it. */
@@ -34,9 +35,15 @@ size_t exchange_place_of(const struct rcache *cache, const struct request *reque
 void exchange_finish(struct request *request, int32_t status, const char *message, struct link_node *done) {
     reply_clear(&request->reply); /* it keeps what it carries, and may be sent elsewhere */
     request->form = 0;
+    request->heard = HEARD_NOTHING;
     request->reply.status = status;
     request->reply.message = blob_copy(message, strlen(message));
     list_append(done, &request->node);
+}
+
+void exchange_refuse(struct request *request, int32_t status, const char *message, struct link_node *done) {
+    exchange_finish(request, status, message, done);
+    request->heard = HEARD_UNASKED;
 }
 
 void exchange_finish_all(struct link_node *requests, int32_t status, const char *message, struct link_node *done) {
@@ -142,11 +149,16 @@ int64_t exchange_dead_ms(const struct rcache *cache, enum link_purpose purpose, 
     return since_ms + cache->settings.op_timeout_ms + wait_ms;
 }
 
+bool backoff_bars(const struct backoff *backoff, const struct node *node, const struct request *request,
+                  int64_t now_ms) {
+    return now_ms < backoff->retry_ms && node->recovered_ms < backoff->noted_ms && request->verb != VERB_PING;
+}
+
 void backoff_note(struct backoff *backoff, const rcache_error *failure, int64_t now_ms, uint64_t seed) {
     struct random random = { (uint64_t)now_ms ^ seed };
     int64_t pause_ms = backoff->pause_ms == 0 ? PAUSE_FIRST_MS : backoff->pause_ms * 2;
     backoff->failure = *failure;
     backoff->pause_ms = pause_ms < PAUSE_LAST_MS ? pause_ms : PAUSE_LAST_MS;
-    backoff->retry_ms =
-        now_ms + backoff->pause_ms / 2 + (int64_t)(random_fraction(&random) * (double)backoff->pause_ms / 2);
+    backoff->noted_ms = now_ms;
+    backoff->retry_ms = now_ms + pause_jittered(backoff->pause_ms, &random);
 }

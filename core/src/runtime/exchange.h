@@ -6,6 +6,7 @@
 #include "backend/redis/redis.h"
 #include "resilicache.h"
 
+struct node;
 struct rcache;
 
 /* What a connection is for.  The first of the settings' `connections` are for everything. */
@@ -18,6 +19,8 @@ size_t exchange_place_of(const struct rcache *cache, const struct request *reque
 
 /* The request comes back with a failure. */
 void exchange_finish(struct request *request, int32_t status, const char *message, struct link_node *done);
+/* The same, without having asked the server. */
+void exchange_refuse(struct request *request, int32_t status, const char *message, struct link_node *done);
 void exchange_finish_all(struct link_node *requests, int32_t status, const char *message, struct link_node *done);
 
 /* Appends the request's commands to `out`, and the request to `due`; to `done` where it can't be. */
@@ -42,10 +45,15 @@ int64_t exchange_dead_ms(const struct rcache *cache, enum link_purpose purpose, 
 /* When to connect again after failures, and what the last of them was. */
 struct backoff {
     int64_t retry_ms; /* not before */
+    int64_t noted_ms;
     int64_t pause_ms;
     rcache_error failure;
 };
 
+/* The request has to come back with that failure: it is too early to connect.  Not too early for a probe, nor once one
+ * has found the server again. */
+bool backoff_bars(const struct backoff *backoff, const struct node *node, const struct request *request,
+                  int64_t now_ms);
 void backoff_note(struct backoff *backoff, const rcache_error *failure, int64_t now_ms, uint64_t seed);
 
 #endif

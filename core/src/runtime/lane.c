@@ -60,13 +60,14 @@ static void leave_history(struct lane *lane, struct link_node *done) {
 void lane_append(struct lane *lane, struct request *request, int64_t now_ms, struct link_node *done) {
     request->sent_ms = now_ms;
     request->attempts++;
+    request->heard = HEARD_ANSWER;
     leave_history(lane, done);
     if (lane->cache->closed)
         exchange_finish(request, RCACHE_E_CLOSED, "the cache was closed", done);
     else if (lane->state == LANE_UP)
         encode(lane, request, done);
-    else if (lane->state == LANE_DOWN && now_ms < lane->backoff.retry_ms)
-        exchange_finish(request, lane->backoff.failure.status, lane->backoff.failure.message, done);
+    else if (lane->state == LANE_DOWN && backoff_bars(&lane->backoff, lane->server, request, now_ms))
+        exchange_refuse(request, lane->backoff.failure.status, lane->backoff.failure.message, done);
     else
         list_append(&lane->unsent, &request->node);
     want(lane);

@@ -61,6 +61,7 @@ void link_append(struct link *link, struct request *request, struct link_node *d
     int64_t now_ms = clock_now_ms();
     request->sent_ms = now_ms;
     request->attempts++;
+    request->heard = HEARD_ANSWER;
     pthread_mutex_lock(&link->lock);
     if (link->connection != NULL)
         leave_history(link);
@@ -68,8 +69,8 @@ void link_append(struct link *link, struct request *request, struct link_node *d
         exchange_finish(request, RCACHE_E_CLOSED, "the cache was closed", done);
     else if (link->connection != NULL)
         link_encode(link, request, done);
-    else if (now_ms < link->backoff.retry_ms)
-        exchange_finish(request, link->backoff.failure.status, link->backoff.failure.message, done);
+    else if (backoff_bars(&link->backoff, link->node, request, now_ms))
+        exchange_refuse(request, link->backoff.failure.status, link->backoff.failure.message, done);
     else
         list_append(&link->unsent, &request->node);
     pthread_mutex_unlock(&link->lock);

@@ -24,6 +24,8 @@ void node_free(struct node *node) {
     if (node == NULL)
         return;
     blob_drop(node->url);
+    blob_drop(node->failure);
+    request_clear(&node->probe);
     mem_free(node->address.host);
     mem_free(node);
 }

@@ -2,6 +2,8 @@
 #ifndef RESILICACHE_RUNTIME_NODE_H
 #define RESILICACHE_RUNTIME_NODE_H
 
+#include "engine/verbs.h"
+#include "runtime/breaker.h"
 #include "runtime/credentials.h"
 
 struct node {
@@ -11,6 +13,10 @@ struct node {
     _Atomic uint64_t epoch; /* of the process that was last seen there; 0: none was, or it doesn't say */
     size_t slot_count;      /* that it is the primary of, by the map; the topology's */
     _Atomic uint32_t reign; /* counts when it became a primary */
+    struct breaker breaker; /* this and the rest: health.h */
+    struct request probe;
+    struct blob *failure;   /* what opened the breaker, in words */
+    _Atomic int64_t recovered_ms; /* when a probe last closed it */
 };
 
 /* NULL for want of memory. */

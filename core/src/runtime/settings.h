@@ -5,6 +5,7 @@
 #include "backend/redis/handshake.h"
 #include "backend/redis/net/trust.h"
 #include "engine/policy.h"
+#include "runtime/breaker.h"
 #include "resilicache.h"
 
 enum scheme { SCHEME_MEMORY, SCHEME_REDIS, SCHEME_UNIX, SCHEME_CLUSTER, SCHEME_SENTINEL };
@@ -47,6 +48,7 @@ struct settings {
     char *prefix; /* "" : none */
     int64_t op_timeout_ms;
     int64_t connect_timeout_ms;
+    struct breaker_rules breaker;
     uint32_t failover; /* enum failover */
     uint32_t layout;   /* enum layout */
     bool replica_reads;

@@ -5,6 +5,7 @@
 #include "engine/pause.h"
 #include "runtime/cache.h"
 #include "runtime/exchange.h"
+#include "runtime/health.h"
 #include "runtime/links.h"
 #include "runtime/service.h"
 #include "runtime/stepper.h"
@@ -71,6 +72,14 @@ static void ask(struct topology *topology, struct link_node *requests) {
     request_clear(&topology->where);
     topology->where.server = topology->asked;
     list_append(requests, &topology->where.node);
+}
+
+/* With the lock.  Requests come back without waiting, and there may be many: a map is asked for now and then. */
+static void ask_soon(struct topology *topology, int64_t now_ms, struct link_node *requests) {
+    if (now_ms - topology->hurried_ms < PAUSE_MAX_MS)
+        return;
+    topology->hurried_ms = now_ms;
+    ask(topology, requests);
 }
 
 /* With the lock.  Those whose server is another one now are tried at once. */
@@ -147,7 +156,7 @@ static bool in_time(const struct topology *topology, const struct request *reque
 
 static void give_up(struct topology *topology, struct request *request, struct link_node *done) {
     const char *why = topology->failure != NULL ? topology->failure->data : "no server is known that has this key";
-    exchange_finish(request, RCACHE_E_UNAVAILABLE, why, done);
+    exchange_refuse(request, RCACHE_E_UNAVAILABLE, why, done);
 }
 
 void topology_refresh(struct topology *topology) {
@@ -230,6 +239,8 @@ bool topology_route(struct topology *topology, struct request *request, size_t *
         if (topology->replicas != NULL)
             prefer_replica(topology, request);
     }
+    if (!health_admits(topology, request, requests, done))
+        return false;
     *place = request->server * exchange_places(cache) + exchange_place_of(cache, request);
     return true;
 }
@@ -277,6 +288,10 @@ static bool send_elsewhere(struct topology *topology, struct request *request, i
     if (request->primary_epoch != 0) {
         send_to_primary(request, requests);
         return true;
+    }
+    if (request->heard == HEARD_UNASKED && health_is_hopeless(topology, request->server, now_ms)) {
+        ask_soon(topology, now_ms, requests);
+        return false;
     }
     if (named && !topology_find_node(topology, detour.host, detour.port, request->server, &index))
         return false;

@@ -1,6 +1,7 @@
 /* topology: which server a key's requests go to.  One; or those of a cluster, by slot; or the master that a Sentinel
  * names.  It learns from maps (VERB_WHERE, asked when one is needed, after failures, and now and then) and from the
- * redirections in replies, and sends again what a server would not or could not take, for as long as op_timeout.
+ * redirections in replies, and sends again what a server would not or could not take, for as long as op_timeout; not
+ * where a server has been down for that long (health.h).
  *
  * Its lock is taken with no other held but for the making of links. */
 #ifndef RESILICACHE_RUNTIME_TOPOLOGY_H
@@ -31,6 +32,7 @@ struct topology {
     struct link_node parked;   /* requests that wait for a map, or for another try */
     int64_t release_ms;        /* when they are tried again */
     int64_t pause_ms;          /* between tries */
+    int64_t hurried_ms;        /* when a map was last asked for because a server is down */
     int64_t refresh_ms;        /* when to ask for a map although nothing has failed */
     _Atomic int64_t due_ms;    /* when topology_tick has something to do */
 };

@@ -347,6 +347,7 @@ static enum verdict verb_execute(struct act *act) {
     case VERB_DELETE: return verb_delete(act);
     case VERB_INSPECT: return verb_inspect(act);
     case VERB_WHERE: return VERDICT_NONE; /* nothing is elsewhere */
+    case VERB_PING: return VERDICT_DONE;
     }
     return VERDICT_NONE;
 }

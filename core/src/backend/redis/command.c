@@ -122,6 +122,7 @@ static void add_arguments(struct words *words, const struct request *request, co
         return;
     case VERB_INSPECT:
     case VERB_WHERE:
+    case VERB_PING:
     case VERB_PEEK:
     case VERB_WATCH:
     case VERB_GET:
@@ -160,6 +161,10 @@ static void make_words(struct words *words, const struct request *request, const
     }
     if (request->verb == VERB_WHERE) {
         add_where(words, request);
+        return;
+    }
+    if (request->verb == VERB_PING) {
+        add_text(words, "PING");
         return;
     }
     bool string = facts->packed != ((request->form & FORM_OTHER) != 0);

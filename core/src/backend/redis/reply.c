@@ -265,6 +265,7 @@ static bool may_answer(enum verb verb, enum verdict verdict) {
     case VERB_RAW_SET: return verdict == VERDICT_DONE;
     case VERB_INSPECT: return verdict == VERDICT_MISS;
     case VERB_WHERE:
+    case VERB_PING:
     case VERB_PEEK:
     case VERB_WATCH:
     case VERB_GET:
@@ -313,6 +314,7 @@ static enum redis_answer take_answer(struct request *request, const struct resp 
     case VERB_RAW_SET:
     case VERB_INSPECT: return take_script(request, resp, facts);
     case VERB_WHERE: return take_map(request, resp);
+    case VERB_PING: request->reply.verdict = VERDICT_DONE; return REDIS_ANSWERED;
     }
     return fail_shape(request);
 }

@@ -30,6 +30,7 @@ const struct script *script_of(enum verb verb, bool packed) {
     case VERB_RAW_SET: return &scripts[SCRIPT_hash_raw_set];
     case VERB_INSPECT: return &scripts[SCRIPT_hash_inspect];
     case VERB_WHERE:
+    case VERB_PING:
     case VERB_PEEK:
     case VERB_WATCH:
     case VERB_GET:

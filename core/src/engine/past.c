@@ -1,0 +1,42 @@
+/* past: loads past the cache while no server answers.  Nothing is asked of the store for them and nothing is stored; a
+ * key still has one at a time in this process, and all keys together only so many, so that the database survives. */
+#include "engine/flight.h"
+
+#include "base/text.h"
+#include "engine/load.h"
+#include "resilicache.h"
+
+static void refuse(struct engine *engine, struct flight *flight, const char *why, int64_t now_ms) {
+    char most[TEXT_NUMBER_SIZE];
+    struct blob *words = text_join(why, "; and past the cache as many loads are under way as down_loads_max allows: ",
+                                   text_of_number(most, engine->policy->down_loads_max), (const char *)NULL);
+    engine->counters->loads_down_refused++;
+    flight_fail(engine, flight, RCACHE_E_UNAVAILABLE, words != NULL ? words->data : why, now_ms);
+    blob_drop(words);
+}
+
+static void load_past(struct engine *engine, struct flight *flight, int64_t now_ms) {
+    engine->loads_past++;
+    engine->counters->loads_down++;
+    flight->direct = flight->past = true;
+    flight_won(engine, flight, now_ms);
+    struct op *op = flight->initiator->op;
+    if (op->acquiring == 0)
+        load_hand_over(engine, op, now_ms);
+}
+
+void flight_lose_server(struct engine *engine, struct flight *flight, struct blob *message, int64_t now_ms) {
+    const char *why = message != NULL ? message->data : "no server answers";
+    if (engine->policy->server_down == SERVER_DOWN_FAIL) {
+        flight_fail(engine, flight, RCACHE_E_UNAVAILABLE, why, now_ms);
+        return;
+    }
+    if (engine->policy->server_down == SERVER_DOWN_EVENTUAL)
+        flight_fail_strong(engine, flight, RCACHE_E_UNAVAILABLE, why);
+    if (list_empty(&flight->waiting))
+        flight_deliver(engine, flight, &(struct delivery){ 0 }, now_ms);
+    else if (engine->loads_past >= engine->policy->down_loads_max)
+        refuse(engine, flight, why, now_ms);
+    else
+        load_past(engine, flight, now_ms);
+}

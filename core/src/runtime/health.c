@@ -1,0 +1,129 @@
+#include "runtime/health.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "runtime/cache.h"
+#include "runtime/exchange.h"
+
+static bool is_open(const struct node *node) {
+    return node->breaker.state != BREAKER_CLOSED;
+}
+
+/* ---- going out ---- */
+
+/* With the lock.  In words, who is down, for how long by now, and why. */
+static struct blob *words_of(const struct node *node, int64_t now_ms) {
+    char digits[TEXT_NUMBER_SIZE];
+    int64_t seconds = (now_ms - node->breaker.since_ms) / 1000;
+    return text_join(node->url->data, " is down, for ", text_of_number(digits, seconds), " s by now: ",
+                     node->failure != NULL ? node->failure->data : "it does not answer", (const char *)NULL);
+}
+
+/* With the lock. */
+static void send_probe(struct node *node, uint32_t server, struct link_node *requests) {
+    request_clear(&node->probe);
+    node->probe = (struct request){ .verb = VERB_PING, .reply_for = FOR_PROBE, .server = server, .directed = true };
+    list_append(requests, &node->probe.node);
+}
+
+bool health_admits(struct topology *topology, struct request *request, struct link_node *requests,
+                   struct link_node *done) {
+    struct node *node = topology->nodes[request->server];
+    if (!is_open(node) || request->reply_for == FOR_PROBE)
+        return true;
+    int64_t now_ms = clock_now_ms();
+    pthread_mutex_lock(&topology->lock);
+    bool open = is_open(node);
+    struct blob *words = open ? words_of(node, now_ms) : NULL;
+    if (open && breaker_takes_probe(&node->breaker, now_ms))
+        send_probe(node, request->server, requests);
+    pthread_mutex_unlock(&topology->lock);
+    if (!open)
+        return true;
+    topology->cache->counters.breaker_refused++;
+    exchange_refuse(request, RCACHE_E_UNAVAILABLE, words != NULL ? words->data : "the server is down", done);
+    blob_drop(words);
+    return false;
+}
+
+/* ---- coming back ---- */
+
+/* With the lock. */
+static void note_failure(struct topology *topology, struct request *request, int64_t now_ms, struct random *random) {
+    struct node *node = topology->nodes[request->server];
+    bool counts = request->heard == HEARD_NOTHING && request->reply.status == RCACHE_E_UNAVAILABLE && !node->sentinel;
+    if (!counts || !breaker_failed(&node->breaker, &topology->cache->settings.breaker, now_ms, random))
+        return;
+    topology->cache->counters.breaker_opened++;
+    blob_drop(node->failure);
+    node->failure = blob_share(request->reply.message);
+}
+
+/* With the lock. */
+static void take_probe(struct topology *topology, struct request *request, int64_t now_ms, struct random *random) {
+    struct node *node = topology->nodes[request->server];
+    bool answered = request->heard == HEARD_ANSWER;
+    list_remove(&request->node);
+    if (!answered && request->reply.status != RCACHE_E_UNAVAILABLE)
+        breaker_unprobed(&node->breaker, now_ms);
+    else
+        breaker_probed(&node->breaker, &topology->cache->settings.breaker, answered, now_ms, random);
+    if (answered)
+        node->recovered_ms = now_ms;
+}
+
+static bool is_plain(const struct request *request) {
+    return request->heard == HEARD_ANSWER && request->reply_for != FOR_PROBE;
+}
+
+/* Most often all have been answered, by the same node: that takes no lock. */
+static bool count_answers(struct topology *topology, struct link_node *done) {
+    bool all = true;
+    uint32_t server = 0;
+    uint64_t count = 0;
+    for (struct link_node *node = done->next; node != done; node = node->next) {
+        struct request *request = list_entry(node, struct request, node);
+        if (!is_plain(request)) {
+            all = false;
+            continue;
+        }
+        if (count > 0 && request->server != server) {
+            breaker_answered(&topology->nodes[server]->breaker, count);
+            count = 0;
+        }
+        server = request->server;
+        count++;
+    }
+    if (count > 0)
+        breaker_answered(&topology->nodes[server]->breaker, count);
+    return all;
+}
+
+void health_take(struct topology *topology, struct link_node *done) {
+    if (list_empty(done) || count_answers(topology, done))
+        return;
+    int64_t now_ms = clock_now_ms();
+    struct random random = { topology->cache->seed ^ (uint64_t)now_ms };
+    pthread_mutex_lock(&topology->lock);
+    for (struct link_node *node = done->next, *next; node != done; node = next) {
+        next = node->next;
+        struct request *request = list_entry(node, struct request, node);
+        if (request->reply_for == FOR_PROBE)
+            take_probe(topology, request, now_ms, &random);
+        else if (!is_plain(request))
+            note_failure(topology, request, now_ms, &random);
+    }
+    pthread_mutex_unlock(&topology->lock);
+}
+
+bool health_is_hopeless(const struct topology *topology, uint32_t server, int64_t now_ms) {
+    const struct node *node = topology->nodes[server];
+    return is_open(node) && now_ms - node->breaker.since_ms >= topology->cache->settings.op_timeout_ms;
+}
+
+uint64_t health_down(const struct topology *topology) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < topology->node_count; i++)
+        count += is_open(topology->nodes[i]);
+    return count;
+}

@@ -1,0 +1,21 @@
+/* health: which servers are down.  Every request passes here on its way to a server, and every reply or loss on its way
+ * back: failures are counted by node, and a node whose breaker is open is asked nothing.  What was meant for it comes
+ * back at once; when it is time, that sends a probe along, for which nobody waits.
+ *
+ * Sentinels are left out: they are asked in turn, and seldom. */
+#ifndef RESILICACHE_RUNTIME_HEALTH_H
+#define RESILICACHE_RUNTIME_HEALTH_H
+
+#include "runtime/topology.h"
+
+/* False: the request is in *done, and *requests may have a probe. */
+bool health_admits(struct topology *topology, struct request *request, struct link_node *requests,
+                   struct link_node *done);
+/* Counts what has come back, and takes the probes out of it. */
+void health_take(struct topology *topology, struct link_node *done);
+/* With the topology's lock.  The node is down, and has been for so long that there is no use in waiting for it. */
+bool health_is_hopeless(const struct topology *topology, uint32_t server, int64_t now_ms);
+/* How many nodes are down. */
+uint64_t health_down(const struct topology *topology);
+
+#endif
