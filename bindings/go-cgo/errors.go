@@ -28,6 +28,7 @@ const (
 	StatusLimit       Status = C.RCACHE_E_LIMIT
 	StatusUnsupported Status = C.RCACHE_E_UNSUPPORTED
 	StatusType        Status = C.RCACHE_E_TYPE
+	StatusQueued      Status = C.RCACHE_E_QUEUED
 )
 
 // String is the status as C spells it, "RCACHE_E_LOST".
@@ -56,6 +57,7 @@ var (
 	ErrLimit       = &Error{Status: StatusLimit}       // a key or value too large, too many keys
 	ErrUnsupported = &Error{Status: StatusUnsupported} // by this server or this build
 	ErrType        = &Error{Status: StatusType}        // the key holds something that is no cache entry
+	ErrQueued      = &Error{Status: StatusQueued}      // no server took the invalidation; it is kept, and tried again
 )
 
 // ErrAbsent may be returned by a loader to say that there is no such entry, where its type has no nil to say it with.

@@ -61,7 +61,8 @@ enum {
     RCACHE_E_LOST = -13,        /* the lease or lock is someone else's now */
     RCACHE_E_LIMIT = -14,       /* a bound of ours: key or value too large, too many keys */
     RCACHE_E_UNSUPPORTED = -15, /* by this server or this build */
-    RCACHE_E_TYPE = -16         /* the key holds something that is no cache entry */
+    RCACHE_E_TYPE = -16,        /* the key holds something that is no cache entry */
+    RCACHE_E_QUEUED = -17       /* no server took the invalidation; it is kept, and tried again until one does */
 };
 
 /* The caller's own; layout frozen.  Every `err` argument may be NULL. */

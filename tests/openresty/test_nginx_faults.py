@@ -18,7 +18,7 @@ SERVER = """
 location = /hit {
     content_by_lua_block {
         local key = "k" .. math.random(1, 20)
-        local value, err = cache:fetch(key, 100, function(key) return "value of " .. key end)
+        local value, err = cache:fetch(key, 100, function(key) return "value of " .. key end, { strong = true })
         if value ~= "value of " .. key then
             ngx.status = 500
         end
@@ -141,6 +141,29 @@ def test_no_server_is_an_error_that_says_so() -> None:
             assert answer.startswith("nil")
             assert "RCACHE_E_UNAVAILABLE" in answer
             assert running.run("return cache:fetch('k', 10, function() return 'v' end)") == "v"
+
+
+def test_what_no_server_takes_is_kept_until_one_does(mine: Server) -> None:
+    with nginx(f'url = "{mine.url}", breaker_open = "100ms"') as running:
+        for _ in range(3):
+            assert running.run("return cache:set('k', 'old', 100)") == "true"
+        mine.kill()
+        wait_until(
+            lambda: "RCACHE_E_QUEUED" in running.run("return cache:invalidate('k')"), "the invalidation is kept"
+        )
+        assert running.run("return cache:fetch('k', 100, function() return 'new' end)") == "new"
+        assert running.run("return cache:stats().journal_depth") == "1"
+        mine.restart()
+        mine.ask("HSET", "k", "value", "from another process")
+        wait_until(lambda: running.run("return cache:stats().journal_depth") == "0", "it is carried out")
+        assert mine.ask("HGET", "k", "lockUntil") == b"0"
+        assert running.run("return cache:stats().servers_down") == "0"
+
+
+def test_a_file_is_not_for_many_processes() -> None:
+    code = "return require('resty.resilicache').new { url = 'memory://', journal_file = '/tmp/journal' }"
+    with nginx('url = "memory://"') as running:
+        assert "RCACHE_E_UNSUPPORTED" in running.run(code)
 
 
 def test_a_name_needs_a_resolver_and_the_error_says_so() -> None:

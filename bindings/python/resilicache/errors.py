@@ -85,6 +85,10 @@ class UnavailableError(Error, ConnectionError):
     """No server answers."""
 
 
+class QueuedError(UnavailableError):
+    """No server took the invalidation; it is kept, and tried again until one does."""
+
+
 class AuthError(Error, PermissionError):
     """The server refuses user or password."""
 
@@ -134,6 +138,7 @@ _CLASSES: dict[int, type[Error]] = {
     -14: LimitError,
     -15: UnsupportedError,
     -16: TypeMismatchError,
+    -17: QueuedError,
 }
 
 

@@ -27,6 +27,9 @@
     X(waits_polled)                                                                                                  \
     X(invalidations)                                                                                                 \
     X(invalidations_resent) /* after a primary was replaced */                                                       \
+    X(invalidations_queued) /* no server took them; they are in the journal */                                       \
+    X(journal_drained)  /* taken by a server since */                                                                \
+    X(journal_overflow) /* not kept */                                                                               \
     X(timeouts)       /* ops that reached their deadline */                                                         \
     X(breaker_opened) /* a server was found to be down */                                                            \
     X(breaker_refused) /* requests that were not sent to a server because it is down */

@@ -102,6 +102,7 @@ void engine_reply(struct engine *engine, struct request *request, int64_t now_ms
     case FOR_TOPOLOGY: /* these are the runtime's, and don't come here */
     case FOR_PROBE:
     case FOR_REPAIR:
+    case FOR_JOURNAL:
         return;
     }
 }

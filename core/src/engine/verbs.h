@@ -136,9 +136,14 @@ struct request {
     bool primary_only; /* a replica has failed it */
     bool directed;     /* it goes to `server`, whatever the map says */
     bool asking;       /* and says that it knows that the slot is on its way there */
-    enum heard { HEARD_ANSWER, HEARD_NOTHING, HEARD_UNASKED } heard; /* what its failure says of the server */
+    enum heard {
+        HEARD_ANSWER,  /* be it an error */
+        HEARD_NOTHING, /* the server was asked in vain */
+        HEARD_UNASKED, /* it was not asked, being down as far as is known */
+        HEARD_BARRED   /* it was not asked: what it says of the key doesn't count */
+    } heard;
     /* The engine's: whom the reply is for. */
-    enum request_for { FOR_SLOT, FOR_FLIGHT, FOR_RENEWAL, FOR_TOPOLOGY, FOR_PROBE, FOR_REPAIR } reply_for;
+    enum request_for { FOR_SLOT, FOR_FLIGHT, FOR_RENEWAL, FOR_TOPOLOGY, FOR_PROBE, FOR_REPAIR, FOR_JOURNAL } reply_for;
     void *target;
 };
 

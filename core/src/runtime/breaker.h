@@ -31,7 +31,7 @@ struct breaker {
     uint64_t window_answered;   /* `answered` when it began */
     uint32_t window_failed;
     int64_t pause_ms;
-    int64_t until_ms; /* OPEN: no probe before */
+    _Atomic int64_t until_ms; /* OPEN: no probe before */
     int64_t since_ms; /* OPEN, PROBING: when it left CLOSED */
 };
 

@@ -32,6 +32,7 @@ int32_t cache_new(struct settings *settings, struct rcache **result, rcache_erro
     bool memory = settings->endpoint.scheme == SCHEME_MEMORY;
     bool ok = engine_init(&cache->engine, &cache->settings.policy, &cache->counters, random_from_system(), cache->seed);
     cache->engine.can_watch = memory || settings->resp >= 3;
+    ok = journal_init(&cache->journal, cache->seed) && ok;
     ok = ok && (cache->trust != NULL) == settings->endpoint.tls;
     if (ok && memory)
         cache->memory = memory_new(settings->memory_max_bytes, random_from_system());
@@ -61,6 +62,7 @@ static void free_cache(struct rcache *cache) {
     stepper_free(cache->stepper);
     topology_clear(&cache->topology);
     recent_clear(&cache->recent);
+    journal_clear(&cache->journal);
     memory_free(cache->memory);
     service_clear(&cache->service);
     trust_free(cache->trust);
@@ -202,6 +204,7 @@ static void settle(struct rcache *cache, struct link_node *requests, struct call
                    struct link_node *done, struct wakes *wakes) {
     for (;;) {
         recent_resend(cache, requests);
+        journal_send(cache, requests);
         if (list_empty(requests) && list_empty(done))
             break;
         if (cache->stepper != NULL)
@@ -212,6 +215,7 @@ static void settle(struct rcache *cache, struct link_node *requests, struct call
             refuse(requests, done);
         health_take(&cache->topology, done);
         topology_review(&cache->topology, done, requests);
+        journal_take(cache, done);
         if (!list_empty(done))
             recent_take(&cache->recent, done, clock_now_ms());
         reply_to_private(done, wakes);

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/load.h"
 #include "runtime/credentials.h"
+#include "runtime/journal.h"
 #include "runtime/links.h"
 #include "runtime/recent.h"
 #include "runtime/service.h"
@@ -33,6 +34,7 @@ struct rcache {
     struct memory *memory; /* NULL: links */
     struct topology topology;
     struct recent recent;
+    struct journal journal;
     struct links links;
     struct stepper *stepper; /* NULL: the links do the I/O */
     struct wake_group idle; /* calls that wait where there is no link */

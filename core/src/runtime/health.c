@@ -68,8 +68,10 @@ static void take_probe(struct topology *topology, struct request *request, int64
         breaker_unprobed(&node->breaker, now_ms);
     else
         breaker_probed(&node->breaker, &topology->cache->settings.breaker, answered, now_ms, random);
-    if (answered)
-        node->recovered_ms = now_ms;
+    if (!answered)
+        return;
+    node->recovered_ms = now_ms;
+    journal_hurry(topology->cache);
 }
 
 static bool is_plain(const struct request *request) {
@@ -119,6 +121,11 @@ void health_take(struct topology *topology, struct link_node *done) {
 bool health_is_hopeless(const struct topology *topology, uint32_t server, int64_t now_ms) {
     const struct node *node = topology->nodes[server];
     return is_open(node) && now_ms - node->breaker.since_ms >= topology->cache->settings.op_timeout_ms;
+}
+
+bool health_is_silent(const struct topology *topology, struct slice key, int64_t now_ms) {
+    const struct node *node = topology_server(topology, key);
+    return node != NULL && node->breaker.state == BREAKER_OPEN && now_ms < node->breaker.until_ms;
 }
 
 uint64_t health_down(const struct topology *topology) {

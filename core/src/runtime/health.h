@@ -15,6 +15,8 @@ bool health_admits(struct topology *topology, struct request *request, struct li
 void health_take(struct topology *topology, struct link_node *done);
 /* With the topology's lock.  The node is down, and has been for so long that there is no use in waiting for it. */
 bool health_is_hopeless(const struct topology *topology, uint32_t server, int64_t now_ms);
+/* Nothing is sent to whoever has the key, not even a probe yet. */
+bool health_is_silent(const struct topology *topology, struct slice key, int64_t now_ms);
 /* How many nodes are down. */
 uint64_t health_down(const struct topology *topology);
 

@@ -107,6 +107,8 @@ static void serve(struct rcache *cache, struct round *round) {
     cache_tick_topology(cache, clock_now_ms());
     if (cache->topology.due_ms < round->until_ms)
         round->until_ms = cache->topology.due_ms;
+    if (cache->journal.due_ms < round->until_ms)
+        round->until_ms = cache->journal.due_ms;
     int64_t again_ms = clock_now_ms() + STARVED_MS;
     if (!fit(round, cache->links.count) && again_ms < round->until_ms) /* nodes have come, and no memory for them */
         round->until_ms = again_ms;

@@ -14,6 +14,8 @@ enum scheme { SCHEME_MEMORY, SCHEME_REDIS, SCHEME_UNIX, SCHEME_CLUSTER, SCHEME_S
 enum failover { FAILOVER_DISTRUST, FAILOVER_TRUST };
 enum layout { LAYOUT_HASH, LAYOUT_PACKED };
 
+enum invalidate_errors { INVALIDATE_ERRORS_QUEUE, INVALIDATE_ERRORS_FAIL }; /* likewise */
+
 struct address {
     char *host;    /* or the path of a unix socket */
     uint16_t port; /* 0: of a unix socket */
@@ -49,6 +51,8 @@ struct settings {
     int64_t op_timeout_ms;
     int64_t connect_timeout_ms;
     struct breaker_rules breaker;
+    uint32_t invalidate_errors; /* enum invalidate_errors */
+    uint32_t journal_max;
     uint32_t failover; /* enum failover */
     uint32_t layout;   /* enum layout */
     bool replica_reads;

@@ -107,7 +107,9 @@ bool stepper_event(struct stepper *stepper, rcache_event *event) {
 int64_t stepper_due_ms(const struct stepper *stepper) {
     int64_t due_ms = queue_has_ready(stepper->queue) ? 0 : engine_due_ms(&stepper->cache->engine);
     int64_t topology_ms = stepper->cache->topology.due_ms;
+    int64_t journal_ms = stepper->cache->journal.due_ms;
     due_ms = topology_ms < due_ms ? topology_ms : due_ms;
+    due_ms = journal_ms < due_ms ? journal_ms : due_ms;
     for (size_t i = 0; i < stepper->count; i++) {
         int64_t lane_ms = lane_due_ms(stepper->lanes[i]);
         due_ms = lane_ms < due_ms ? lane_ms : due_ms;

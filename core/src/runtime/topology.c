@@ -220,6 +220,8 @@ static void prefer_replica(const struct topology *topology, struct request *requ
 bool topology_route(struct topology *topology, struct request *request, size_t *place, struct link_node *requests,
                     struct link_node *done) {
     struct rcache *cache = topology->cache;
+    if (!journal_admits(&cache->journal, request, done))
+        return false;
     if (moves(topology) && !request->directed) {
         int64_t now_ms = clock_now_ms();
         request->since_ms = request->since_ms > 0 ? request->since_ms : now_ms;
@@ -282,7 +284,7 @@ static bool send_elsewhere(struct topology *topology, struct request *request, i
     struct detour detour = detour_of(request);
     uint32_t index;
     bool named = detour.kind == DETOUR_MOVED || detour.kind == DETOUR_ASK;
-    if (detour.kind == DETOUR_NONE || !in_time(topology, request, now_ms) ||
+    if (detour.kind == DETOUR_NONE || request->heard == HEARD_BARRED || !in_time(topology, request, now_ms) ||
         (detour.kind == DETOUR_ASK && request->verb == VERB_WATCH)) /* no server listens and asks at once */
         return false;
     if (request->primary_epoch != 0) {

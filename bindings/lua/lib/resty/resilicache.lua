@@ -305,6 +305,9 @@ function resilicache.new(options)
     local url = texts.url
     refuse(not url and "its url is missing" or nil, 1, "new")
     texts.url = nil
+    if texts.journal_file or url:find "[?&]journal_file=" then
+        return nil, "journal_file is for one process, and nginx has many", "RCACHE_E_UNSUPPORTED"
+    end
     if not texts.connections and not url:find "[?&]connections=" then
         texts.connections = "1" -- a worker is one thread, and one connection carries what it can ask
     end

@@ -19,7 +19,8 @@ enum {
     RCACHE_E_LOST = -13,
     RCACHE_E_LIMIT = -14,
     RCACHE_E_UNSUPPORTED = -15,
-    RCACHE_E_TYPE = -16
+    RCACHE_E_TYPE = -16,
+    RCACHE_E_QUEUED = -17
 };
 typedef struct rcache_error {
     int32_t status;

@@ -152,7 +152,10 @@ local function is_over(self, now)
     if self.in_flight > 0 or self.loads > 0 then
         return false
     end
-    return self.is_local or timer.exiting or not self.handle or now - self.quiet_since >= IDLE_SECONDS
+    if self.is_local or timer.exiting or not self.handle then
+        return true
+    end
+    return now - self.quiet_since >= IDLE_SECONDS and self:stats().journal_depth == 0
 end
 
 local function keep(self)

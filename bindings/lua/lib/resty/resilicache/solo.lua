@@ -229,12 +229,14 @@ function Solo:release()
     return is_settled
 end
 
--- The older protocol has no changes of keys to watch, and needs no connection for them.
+-- The older protocol has no changes of keys to watch, and needs no connection for them.  What would be kept for later
+-- would be kept by a request that ends.
 local function options_of(options)
-    local mine = { resp = "2" }
+    local mine = {}
     for name, text in pairs(options) do
-        mine[name] = name ~= "resp" and text or mine[name]
+        mine[name] = text
     end
+    mine.resp, mine.invalidate_errors = "2", "fail"
     return mine
 end
 

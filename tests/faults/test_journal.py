@@ -1,0 +1,140 @@
+"""Invalidations that no server takes: told, kept, carried out once a server answers, and believed by nobody before."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from faults.proxy import Proxy
+from servers import Server, until
+
+resilicache = pytest.importorskip("resilicache")
+
+KEYS = [f"k{number}" for number in range(300)]
+
+
+class Away:
+    """A cache behind a proxy, and another before it, by its own way: another process."""
+
+    def __init__(self, proxy: Proxy, server: Server) -> None:
+        self.proxy, self.server = proxy, server
+        self.prefix = uuid.uuid4().hex + ":"
+        self.near = self.open()
+        self.other = resilicache.Cache(server.url, prefix=self.prefix)
+
+    def open(self, **options: str) -> Any:
+        return resilicache.Cache(self.proxy.url, prefix=self.prefix, breaker_open="100ms", **options)
+
+    def stat(self, name: str) -> int:
+        return int(self.near.stats()[name])
+
+    def is_reached(self) -> bool:
+        try:
+            return self.near.get("nothing") is None
+        except resilicache.UnavailableError:
+            return False
+
+    def drained(self) -> None:
+        until(lambda: self.stat("journal_depth") == 0, "the journal is empty")
+
+
+@pytest.fixture
+def away(proxy: Proxy, server: Server) -> Iterator[Away]:
+    made = Away(proxy, server)
+    yield made
+    made.near.close()
+    made.other.close()
+
+
+def never() -> bytes:
+    raise AssertionError("nothing is to be loaded")
+
+
+def test_what_was_queued_is_carried_out(away: Away) -> None:
+    for key in KEYS:
+        away.near.set(key, b"old", 60)
+    away.proxy.refuse()
+    for key in KEYS:
+        with pytest.raises(resilicache.QueuedError, match="kept"):
+            away.near.invalidate(key)
+    assert away.stat("journal_depth") == away.stat("invalidations_queued") == len(KEYS)
+    assert away.other.fetch("k0", 60, never) == b"old"
+    away.proxy.clear()
+    away.drained()
+    for key in KEYS:
+        assert away.other.fetch(key, 60, lambda: b"new", strong=True) == b"new"
+    assert away.stat("journal_drained") == len(KEYS)
+
+
+def test_a_key_that_is_queued_is_not_believed(away: Away) -> None:
+    away.near.set("k", b"old", 60)
+    away.near.set("untouched", b"same", 60)
+    away.proxy.refuse()
+    with pytest.raises(resilicache.QueuedError):
+        away.near.invalidate("k")
+    for value in (b"new", b"newer"):
+        assert away.near.fetch("k", 60, lambda value=value: value) == value
+    with pytest.raises(resilicache.UnavailableError):
+        away.near.fetch("k", 60, never, strong=True)
+
+
+def test_a_value_loaded_before_it_was_queued_is_not_stored(away: Away) -> None:
+    def load() -> bytes:
+        away.proxy.refuse()
+        with pytest.raises(resilicache.QueuedError):
+            away.near.invalidate("k")
+        away.proxy.clear()
+        until(away.is_reached, "the server is reached")
+        return b"old"
+
+    assert away.near.fetch("k", 60, load) == b"old"
+    away.drained()
+    assert away.other.get("k") is None or away.other.inspect("k")["state"] != "fresh"
+
+
+def test_a_deletion_is_a_deletion_and_an_unlock_ends_the_lock(away: Away) -> None:
+    away.near.set("deleted", b"old", 60)
+    away.near.set("locked", b"old", 60)
+    away.near.lock("locked", "me")
+    away.proxy.refuse()
+    for call in (
+        lambda: away.near.delete("deleted"),
+        lambda: away.near.invalidate("deleted"),  # which does not make less of it
+        lambda: away.near.unlock("locked", "me"),
+        lambda: away.near.invalidate("locked"),
+    ):
+        with pytest.raises(resilicache.QueuedError):
+            call()
+    assert away.stat("journal_depth") == 2
+    with pytest.raises(resilicache.UnavailableError):
+        away.near.lock("locked", "me")
+    away.proxy.clear()
+    away.drained()
+    assert away.server.ask("EXISTS", away.prefix + "deleted") == 0
+    away.other.lock("locked", "another")
+
+
+def test_what_is_full_keeps_no_more_and_says_so(away: Away) -> None:
+    with away.open(journal_max="2") as cache:
+        away.proxy.refuse()
+        for key in ("a", "b", "a"):
+            with pytest.raises(resilicache.QueuedError):
+                cache.invalidate(key)
+        with pytest.raises(resilicache.UnavailableError, match="journal_max") as full:
+            cache.invalidate("c")
+        assert not isinstance(full.value, resilicache.QueuedError)
+        assert int(cache.stats()["journal_overflow"]) == 1
+        away.proxy.clear()
+        until(lambda: cache.stats()["journal_depth"] == 0, "the journal is empty")
+
+
+def test_nothing_is_kept_where_the_option_says_so(away: Away) -> None:
+    with away.open(invalidate_errors="fail") as cache:
+        away.proxy.refuse()
+        with pytest.raises(resilicache.UnavailableError) as failed:
+            cache.invalidate("k")
+        assert not isinstance(failed.value, resilicache.QueuedError)
+        assert int(cache.stats()["journal_depth"]) == 0
