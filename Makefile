@@ -3,7 +3,7 @@ URL ?= memory://
 export VIRTUAL_ENV := $(CURDIR)/build/venv
 export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 
-.PHONY: demo test check-long simulation model differential fuzz linearizability soak abi docs clean
+.PHONY: demo test check-long simulation model differential fuzz linearizability soak bench abi docs clean
 
 demo:
 	@tools/setup demo
@@ -50,6 +50,12 @@ soak:
 	@tools/build build/release -DCMAKE_BUILD_TYPE=Release
 	@tools/install_python
 	python tests/soak --seconds 3600
+
+# Ours and the peers, in turns: docs/benchmarks.md.  QUICK=1: an impression, in minutes.
+bench:
+	@tools/setup bench
+	@tools/install_python
+	python bench $(if $(QUICK),--quick)
 
 # The ABI as it is now becomes the one that later ones are compared with.
 abi:

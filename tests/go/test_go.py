@@ -37,7 +37,7 @@ def urls(request):
 def test_vet_and_gofmt_have_nothing_to_say(environment):
     run(GO, "vet", "./...", cwd=BINDING, **environment)
     gofmt = shutil.which("gofmt") or pathlib.Path(GO).resolve().with_name("gofmt")
-    sources = BINDING, ROOT / "examples/go", ROOT / "tests/go", ROOT / "tests/conformance/go"
+    sources = BINDING, ROOT / "examples/go", ROOT / "tests/go", ROOT / "tests/conformance/go", ROOT / "bench/go"
     assert run(gofmt, "-l", *sources, cwd=BINDING, **environment) == ""
 
 
