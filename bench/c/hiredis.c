@@ -52,12 +52,9 @@ static size_t hit(void *arg, const char *key, size_t key_size) {
 
 static size_t batch(void *arg, size_t first, size_t count) {
     struct own *own = arg;
-    char key[KEY_MAX];
     size_t there = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t size = task_key(own->task, (first + i) % own->task->keys, key);
-        redisAppendCommand(own->connection, "GET %b", key, size);
-    }
+    for (size_t i = 0; i < count; i++)
+        redisAppendCommand(own->connection, "GET %b", task_key(own->task, first + i), own->task->key_size);
     for (size_t i = 0; i < count; i++) {
         void *reply = NULL;
         redisGetReply(own->connection, &reply);

@@ -1,5 +1,6 @@
 /* crew: closed loops on threads that are made once, their latencies and the processor's time. */
 #define _GNU_SOURCE
+#include "latency.h"
 #include "worker.h"
 
 #include <pthread.h>
@@ -10,7 +11,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { PARTS = 16, BUCKETS = 64 * PARTS, STACK = 256 * 1024 };
+enum { STACK = 256 * 1024 };
 
 enum work { WORK_PREPARE, WORK_HIT, WORK_BATCH };
 
@@ -20,7 +21,7 @@ struct caller {
     pthread_t thread;
     uint32_t random;
     size_t ops;
-    uint32_t latencies[BUCKETS]; /* by powers of two, each in PARTS */
+    struct latencies latencies;
 };
 
 struct crew {
@@ -33,22 +34,9 @@ struct crew {
     struct caller callers[];
 };
 
-static uint64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static void count_latency(struct caller *caller, uint64_t ns) {
-    ns = ns < PARTS ? PARTS : ns;
-    unsigned exponent = 63 - (unsigned)__builtin_clzll(ns);
-    caller->latencies[exponent * PARTS + (ns >> (exponent - 4)) % PARTS]++;
-}
-
 static size_t do_one(struct caller *caller) {
     const struct crew *crew = caller->crew;
     const struct task *task = crew->task;
-    char key[KEY_MAX];
     caller->random = caller->random * 1664525 + 1013904223;
     size_t number = (caller->random >> 8) % task->keys;
     if (crew->work == WORK_BATCH) {
@@ -57,7 +45,7 @@ static size_t do_one(struct caller *caller) {
             die("%s: %zu of %zu keys were there", task->contender, count, task->batch);
         return count;
     }
-    if (crew->contender->hit(caller->own, key, task_key(task, number, key)) != task->size)
+    if (crew->contender->hit(caller->own, task_key(task, number), task->key_size) != task->size)
         die("%s: a miss where there has to be a hit", task->contender);
     return 1;
 }
@@ -66,9 +54,18 @@ static size_t prepare(struct caller *caller) {
     struct crew *crew = caller->crew;
     const struct task *task = crew->task;
     size_t count = 0;
-    char key[KEY_MAX];
     for (size_t number; (number = atomic_fetch_add(&crew->next, 1)) < task->keys; count++)
-        crew->contender->set(caller->own, key, task_key(task, number, key), task->value, task->size);
+        crew->contender->set(caller->own, task_key(task, number), task->key_size, task->value, task->size);
+    return count;
+}
+
+static size_t work(struct caller *caller) {
+    size_t count = 0;
+    for (uint64_t start = latency_now_ns(), done; !atomic_load(&caller->crew->stop); start = done) {
+        count += do_one(caller);
+        done = latency_now_ns();
+        latencies_add(&caller->latencies, done - start);
+    }
     return count;
 }
 
@@ -77,15 +74,8 @@ static void *run_caller(void *arg) {
     struct crew *crew = caller->crew;
     for (;;) {
         pthread_barrier_wait(&crew->begin);
-        caller->ops = 0;
-        memset(caller->latencies, 0, sizeof caller->latencies);
-        if (crew->work == WORK_PREPARE)
-            caller->ops = prepare(caller);
-        for (uint64_t start = now_ns(), done; crew->work != WORK_PREPARE && !atomic_load(&crew->stop); start = done) {
-            caller->ops += do_one(caller);
-            done = now_ns();
-            count_latency(caller, done - start);
-        }
+        memset(&caller->latencies, 0, sizeof caller->latencies);
+        caller->ops = crew->work == WORK_PREPARE ? prepare(caller) : work(caller);
         pthread_barrier_wait(&crew->end);
     }
     return NULL;
@@ -125,21 +115,6 @@ struct crew *crew_new(const struct task *task, const struct contender *contender
     return crew;
 }
 
-static double microseconds(const struct crew *crew, double share) {
-    uint64_t counts[BUCKETS] = { 0 };
-    uint64_t total = 0;
-    for (size_t i = 0; i < crew->task->callers; i++)
-        for (size_t j = 0; j < BUCKETS; j++) {
-            counts[j] += crew->callers[i].latencies[j];
-            total += crew->callers[i].latencies[j];
-        }
-    uint64_t below = 0;
-    for (size_t j = PARTS; j < BUCKETS; j++)
-        if ((below += counts[j]) > share * (double)total)
-            return (double)(PARTS + j % PARTS + 1) * (double)(UINT64_C(1) << (j / PARTS)) / PARTS / 1000;
-    return 0;
-}
-
 static double seconds_of(struct timeval time) {
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
@@ -150,21 +125,24 @@ void crew_run(struct crew *crew, double seconds, bool print) {
     atomic_store(&crew->stop, false);
     atomic_store(&crew->next, 0);
     getrusage(RUSAGE_SELF, &before);
-    uint64_t begin = now_ns();
+    uint64_t begin = latency_now_ns();
     pthread_barrier_wait(&crew->begin);
     if (crew->work != WORK_PREPARE)
         nanosleep(&duration, NULL);
     atomic_store(&crew->stop, true);
     pthread_barrier_wait(&crew->end);
-    double elapsed = (double)(now_ns() - begin) / 1e9;
+    double elapsed = (double)(latency_now_ns() - begin) / 1e9;
     getrusage(RUSAGE_SELF, &after);
     size_t ops = 0;
-    for (size_t i = 0; i < crew->task->callers; i++)
+    struct latencies all = { { 0 } };
+    for (size_t i = 0; i < crew->task->callers; i++) {
         ops += crew->callers[i].ops;
+        latencies_join(&all, &crew->callers[i].latencies);
+    }
     if (print)
         printf("{\"ops\": %zu, \"seconds\": %.6f, \"user\": %.6f, \"system\": %.6f, "
                "\"p50_us\": %.2f, \"p99_us\": %.2f}\n",
                ops, elapsed, seconds_of(after.ru_utime) - seconds_of(before.ru_utime),
-               seconds_of(after.ru_stime) - seconds_of(before.ru_stime), microseconds(crew, 0.5),
-               microseconds(crew, 0.99));
+               seconds_of(after.ru_stime) - seconds_of(before.ru_stime), latencies_percentile_us(&all, 0.5),
+               latencies_percentile_us(&all, 0.99));
 }

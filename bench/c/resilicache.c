@@ -3,11 +3,12 @@
 
 #include <resilicache.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct own {
     const struct task *task;
     rcache *cache;
+    uint32_t *sizes; /* of a batch */
+    rcache_value *values;
 };
 
 static void *open_cache(const struct task *task) {
@@ -20,9 +21,13 @@ static void *open_cache(const struct task *task) {
 
 static void *join(const struct task *task, void *all) {
     struct own *own = malloc(sizeof *own);
-    if (own == NULL)
-        die("no memory");
-    *own = (struct own){ task, all };
+    uint32_t *sizes = calloc(task->batch + 1, sizeof *sizes);
+    rcache_value *values = calloc(task->batch + 1, sizeof *values);
+    if (own == NULL || sizes == NULL || values == NULL)
+        die("no memory for a batch of %zu", task->batch);
+    for (size_t i = 0; i < task->batch; i++)
+        sizes[i] = (uint32_t)task->key_size;
+    *own = (struct own){ task, all, sizes, values };
     return own;
 }
 
@@ -56,28 +61,15 @@ static size_t hit(void *arg, const char *key, size_t key_size) {
 
 static size_t batch(void *arg, size_t first, size_t count) {
     struct own *own = arg;
-    char *keys = calloc(count, KEY_MAX);
-    uint32_t *sizes = calloc(count, sizeof *sizes);
-    rcache_value *values = malloc(count * sizeof *values);
-    if (keys == NULL || sizes == NULL || values == NULL)
-        die("no memory for a batch of %zu", count);
-    char *end = keys;
-    for (size_t i = 0; i < count; i++) {
-        sizes[i] = (uint32_t)task_key(own->task, (first + i) % own->task->keys, end);
-        end += sizes[i];
-    }
     rcache_result *result;
     size_t index = 0, there = 0;
-    rcache_op *op = rcache_op_fetch(own->cache, keys, sizes, count, TTL_MS, NULL);
+    rcache_op *op = rcache_op_fetch(own->cache, task_key(own->task, first), own->sizes, count, TTL_MS, NULL);
     if (rcache_op_run(op, miss, NULL, &result) != RCACHE_OK && rcache_result_status(result, &index) != RCACHE_OK)
         die("fetch: %s", rcache_result_message(result, index));
-    rcache_result_values(result, values, count);
+    rcache_result_values(result, own->values, count);
     for (size_t i = 0; i < count; i++)
-        there += values[i].size == own->task->size;
+        there += own->values[i].size == own->task->size;
     rcache_result_free(result);
-    free(values);
-    free(sizes);
-    free(keys);
     return there;
 }
 

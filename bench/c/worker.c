@@ -18,9 +18,20 @@ void die(const char *format, ...) {
     exit(1);
 }
 
-size_t task_key(const struct task *task, size_t number, char key[KEY_MAX]) {
-    int size = snprintf(key, KEY_MAX, "bench:%s:%zu:%012zu", task->contender, task->size, number);
-    return (size_t)size;
+static void make_names(struct task *task) {
+    char name[128];
+    size_t end = 0;
+    for (size_t i = 0; i < 2 * task->keys; i++) {
+        int size = snprintf(name, sizeof name, "bench:%s:%zu:%012zu", task->contender, task->size, i % task->keys);
+        if (task->names == NULL) {
+            task->key_size = (size_t)size;
+            task->names = malloc(2 * task->keys * task->key_size);
+        }
+        if (task->names == NULL || task->key_size != (size_t)size)
+            die("no memory for %zu keys", task->keys);
+        memcpy(task->names + end, name, task->key_size);
+        end += task->key_size;
+    }
 }
 
 static char *value_of(size_t size) {
@@ -48,7 +59,8 @@ int main(int argc, char **argv) {
     if (argc != 9)
         die("usage: worker URL CONTENDER WORKLOAD CALLERS SIZE KEYS BATCH SECONDS");
     struct task task = { argv[1], argv[2], argv[3], count_of(argv[4]), count_of(argv[5]), count_of(argv[6]),
-                         count_of(argv[7]), atof(argv[8]), value_of(count_of(argv[5])) };
+                         count_of(argv[7]), atof(argv[8]), value_of(count_of(argv[5])), NULL, 0 };
+    make_names(&task);
     const struct contender *contender = NULL;
     for (size_t i = 0; i < sizeof contenders / sizeof contenders[0]; i++)
         if (strcmp(contenders[i]->name, task.contender) == 0)

@@ -22,6 +22,8 @@ static const struct command COMMANDS[] = {
     { "delete", delete_main, true, "delete URL KEY ...", "remove at once" },
     { "inspect", inspect_main, true, "inspect URL KEY", "state, lease, time to live and owner of an entry" },
     { "doctor", doctor_main, true, "doctor URL", "what the server is and can do, and what that means for a cache" },
+    { "bench", bench_main, true, "bench URL [CALLERS ...]",
+      "hits a second, and how long each takes, by 1, 16 and 64 callers or as told" },
     { "conform", conform_main, true, "conform URL [CASES ...]",
       "play the conformance cases there, or those in files; exit code 1 if one fails" },
     { "options", options_main, false, "options", "every option: name, default, range, meaning" },

@@ -37,6 +37,7 @@ int options_main(struct tool *tool);
 int doctor_main(struct tool *tool);
 int demo_main(struct tool *tool);
 int conform_main(struct tool *tool);
+int bench_main(struct tool *tool);
 
 /* One line to stderr. */
 #if defined(__GNUC__)
