@@ -18,7 +18,10 @@ KEYS = [f"user:{number}" for number in range(60)]
 def cluster() -> Iterator[Cluster]:
     running = Cluster("redis7")
     # A replica is told of once it has told the others how far it has come.
-    until(lambda: all(len(entry) > 3 for entry in running.nodes[0].ask("CLUSTER", "SLOTS")), "replicas are told of")
+    # Each node learns that by itself, and a cache may ask any.
+    for node in running.nodes:
+        told = lambda node=node: all(len(entry) > 3 for entry in node.ask("CLUSTER", "SLOTS"))  # noqa: E731
+        until(told, "replicas are told of")
     yield running
     running.stop()
 
