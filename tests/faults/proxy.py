@@ -39,6 +39,10 @@ class Proxy:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}"
 
+    def lead_to(self, upstream: int) -> None:
+        """Connections made from now on go to that port; those that stand stay as they are."""
+        self._upstream = upstream
+
     # ---- the weather
 
     def delay(self, seconds: float) -> None:

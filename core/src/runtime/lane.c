@@ -54,7 +54,7 @@ static void leave_history(struct lane *lane, struct link_node *done) {
     if (lane->state != LANE_UP || !node_has_risen(lane->server, lane->reign, lane->facts.replica))
         return;
     lane->closed_node = lane->node;
-    hang_up(lane, RCACHE_E_UNAVAILABLE, "its server has become the primary", true, done);
+    hang_up(lane, RCACHE_E_UNAVAILABLE, "another server is the primary by now", true, done);
 }
 
 void lane_append(struct lane *lane, struct request *request, int64_t now_ms, struct link_node *done) {

@@ -3,6 +3,10 @@
 #include "base/alloc.h"
 #include "runtime/url.h"
 
+#include <stdatomic.h>
+
+enum { LOOK_PAUSE_MS = 1000 };
+
 struct node *node_new(struct slice host, uint16_t port, bool tls, bool sentinel) {
     struct node *node = mem_alloc_zeroed(1, sizeof *node);
     if (node == NULL)
@@ -39,6 +43,13 @@ bool node_is_replaced(struct node *node, uint64_t epoch) {
     uint64_t before = node->epoch;
     node->epoch = epoch;
     return before != 0 && before != epoch;
+}
+
+void node_look_again(struct node *node, int64_t now_ms) {
+    int64_t before_ms = node->looked_ms;
+    bool due = before_ms == 0 || now_ms - before_ms >= LOOK_PAUSE_MS;
+    if (due && atomic_compare_exchange_strong(&node->looked_ms, &before_ms, now_ms))
+        node->reign++;
 }
 
 bool node_has_risen(const struct node *node, uint32_t reign, bool replica) {

@@ -12,7 +12,8 @@ struct node {
     bool sentinel;          /* tells where a master is, has no keys */
     _Atomic uint64_t epoch; /* of the process that was last seen there; 0: none was, or it doesn't say */
     size_t slot_count;      /* that it is the primary of, by the map; the topology's */
-    _Atomic uint32_t reign; /* counts when it became a primary */
+    _Atomic uint32_t reign; /* counts when it became a primary, or its address seems to lead elsewhere */
+    _Atomic int64_t looked_ms; /* when the latter was last so */
     struct breaker breaker; /* this and the rest: health.h */
     struct request probe;
     struct blob *failure;   /* what opened the breaker, in words */
@@ -27,8 +28,10 @@ bool node_is(const struct node *node, struct slice host, uint16_t port, bool sen
 /* A connection stands.  True: to another process than the last one, which may have forgotten what that one knew. */
 bool node_is_replaced(struct node *node, uint64_t epoch);
 
-/* A connection was made in that reign (0: before any), `replica`: to a replica.  True: the server has become the
- * primary since, of a history whose epoch the connection doesn't know. */
+/* Its address may lead to another server by now: connections are to be made anew, unless they were a moment ago. */
+void node_look_again(struct node *node, int64_t now_ms);
+/* A connection was made in that reign (0: before any), `replica`: to a replica.  True: by now there is another primary
+ * to be reached there, of a history whose epoch the connection doesn't know. */
 bool node_has_risen(const struct node *node, uint32_t reign, bool replica);
 
 /* What a connection to it begins with; `track`: it listens for changes, of keys or of masters.  What it points to is

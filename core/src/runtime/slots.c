@@ -34,6 +34,8 @@ bool topology_add_seeds(struct topology *topology, const struct endpoint *endpoi
     uint32_t index;
     bool sentinel = endpoint->scheme == SCHEME_SENTINEL;
     bool ok = add_node(topology, slice_of_text(endpoint->first.host), endpoint->first.port, sentinel, &index);
+    if (ok && (endpoint->scheme == SCHEME_REDIS || endpoint->scheme == SCHEME_UNIX))
+        topology->nodes[0]->reign = 1; /* the primary from the first, for all that we know */
     for (size_t i = 0; ok && i < endpoint->more_count; i++)
         ok = add_node(topology, slice_of_text(endpoint->more[i].host), endpoint->more[i].port, sentinel, &index);
     return ok;

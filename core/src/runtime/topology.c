@@ -340,9 +340,34 @@ static bool nothing_to_review(struct link_node *done) {
     return true;
 }
 
-void topology_review(struct topology *topology, struct link_node *done, struct link_node *requests) {
-    if (!moves(topology) || nothing_to_review(done))
+/* Of the one address: a name may lead to another server by now, as where a service replaces its primary. */
+static void look_behind_the_address(struct topology *topology, struct request *request, struct link_node *requests) {
+    const struct reply *reply = &request->reply;
+    bool demoted = reply->status == RCACHE_E_UNAVAILABLE && request->heard == HEARD_ANSWER &&
+                   slice_contains(blob_slice(reply->message), slice_of_text("READONLY"));
+    if (!demoted || request->detours > 0) {
+        request->detours = 0;
         return;
+    }
+    node_look_again(topology->nodes[0], clock_now_ms());
+    list_remove(&request->node);
+    request->detours = 1;
+    request->form = 0;
+    request->attempts -= request->attempts == 1; /* nothing has come of it, so that it may be lost once */
+    reply_clear(&request->reply);
+    list_append(requests, &request->node);
+}
+
+void topology_review(struct topology *topology, struct link_node *done, struct link_node *requests) {
+    if (nothing_to_review(done))
+        return;
+    if (!moves(topology)) {
+        for (struct link_node *node = done->next, *next; node != done; node = next) {
+            next = node->next;
+            look_behind_the_address(topology, list_entry(node, struct request, node), requests);
+        }
+        return;
+    }
     int64_t now_ms = clock_now_ms();
     pthread_mutex_lock(&topology->lock);
     for (struct link_node *node = done->next, *next; node != done; node = next) {
