@@ -13,7 +13,8 @@ static void a_deadline_of_the_call_counts_its_loader(void **state) {
     wait_for(fetch(cache, key, &database, 0).outcome == RCACHE_HIT);
     assert_int_equal(database.loads, 1);
     rcache_close(cache);
-    cache = scene_open("deadline=50ms");
+    database.slow_ms = 600;
+    cache = scene_open("deadline=500ms");
     assert_string_equal(fetch(cache, key_of("other"), &database, 0).text, "v1");
     rcache_close(cache);
 }
