@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Where no node is away: nothing is given up on a busy machine. */
-#define PATIENT "op_timeout=8s&connect_timeout=8s"
+#define PATIENT "op_timeout=8s&connect_timeout=8s&deadline=60s&lock_expire=30s"
 
 static struct cluster cluster;
 static struct worker worker;
@@ -144,7 +144,7 @@ static void waiters_are_woken_wherever_the_key_is(void **state) {
 
 static void a_node_that_is_away_harms_its_own_keys_alone(void **state) {
     (void)state;
-    rcache *cache = scene_open("op_timeout=100ms&connect_timeout=100ms");
+    rcache *cache = scene_open("op_timeout=1s&connect_timeout=1s");
     struct database database = { .row = 1 };
     const char *here = key_on(1, "here"), *away = key_on(2, "away");
     fetch(cache, here, &database, 0);
@@ -165,7 +165,7 @@ static void the_first_hosts_of_the_url_may_be_away(void **state) {
     char url[160];
     rcache *cache;
     rcache_error err;
-    snprintf(url, sizeof url, "redis+cluster://127.0.0.1:1,127.0.0.1:2,127.0.0.1:%u", cluster.nodes[1].port);
+    snprintf(url, sizeof url, "redis+cluster://127.0.0.1:1,127.0.0.1:2,127.0.0.1:%u?" PATIENT, cluster.nodes[1].port);
     assert_int_equal(rcache_open(url, NULL, &cache, &err), RCACHE_OK);
     struct database database = { .row = 1 };
     assert_int_equal(fetch(cache, key_on(2, "first"), &database, 0).outcome, RCACHE_LOADED);
@@ -185,7 +185,7 @@ static void a_single_server_is_no_cluster(void **state) {
     char url[160];
     rcache *cache;
     rcache_error err;
-    snprintf(url, sizeof url, "redis+cluster://127.0.0.1:%u?op_timeout=100ms", single.port);
+    snprintf(url, sizeof url, "redis+cluster://127.0.0.1:%u?op_timeout=1s", single.port);
     assert_int_equal(rcache_open(url, NULL, &cache, &err), RCACHE_OK);
     struct answer answer = get(cache, key_of("user"));
     assert_int_equal(answer.status, RCACHE_E_UNAVAILABLE);
