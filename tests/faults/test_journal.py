@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,3 +142,78 @@ def test_nothing_is_kept_where_the_option_says_so(away: Away) -> None:
             cache.invalidate("k")
         assert not isinstance(failed.value, resilicache.QueuedError)
         assert int(cache.stats()["journal_depth"]) == 0
+
+
+# ---- in a file
+
+WRITER = """
+import sys, resilicache
+url, prefix, file = sys.argv[1:]
+cache = resilicache.Cache(url, prefix=prefix, journal_file=file)
+for line in sys.stdin:
+    try:
+        cache.invalidate(line.strip())
+    except resilicache.QueuedError:
+        print(line.strip(), flush=True)
+"""
+
+
+def kill_a_writer(away: Away, file: Path, keys: list[str], count: int) -> list[str]:
+    """The keys that it was told to be queued, at least `count` of them, before it was killed in the midst of it."""
+    command = [sys.executable, "-c", WRITER, away.proxy.url, away.prefix, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdin and writer.stdout
+        writer.stdin.write("".join(f"{key}\n" for key in keys))
+        writer.stdin.flush()
+        told = list(itertools.islice(writer.stdout, count))
+        writer.kill()
+        return [line.strip() for line in [*told, *writer.stdout]]
+
+
+def test_what_was_queued_outlives_a_process_that_is_killed(away: Away, tmp_path: Path) -> None:
+    file = tmp_path / "journal"
+    for key in KEYS:
+        away.near.set(key, b"old", 60)
+    away.proxy.refuse()
+    queued = kill_a_writer(away, file, KEYS, 100)
+    with away.open(journal_file=str(file)) as cache:
+        depth = int(cache.stats()["journal_depth"])
+        assert len(queued) <= depth <= len(queued) + 1  # it may have been killed before it could tell
+        assert cache.fetch(queued[0], 60, lambda: b"new") == b"new"
+        away.proxy.clear()
+        until(lambda: cache.stats()["journal_depth"] == 0, "the journal is empty")
+    for key in queued:
+        assert away.other.fetch(key, 60, lambda: b"new", strong=True) == b"new"
+    assert away.other.fetch(KEYS[-1], 60, never) == b"old" or KEYS[-1] in queued
+    print(f"{len(queued)} told, {depth} kept")
+    with away.open(journal_file=str(file)) as cache:
+        assert cache.stats()["journal_depth"] == 0
+
+
+def test_a_file_is_one_processs_own(away: Away, tmp_path: Path) -> None:
+    file = str(tmp_path / "journal")
+    with away.open(journal_file=file):
+        with pytest.raises(resilicache.InvalidError, match="another cache has it open"):
+            away.open(journal_file=file)
+    away.open(journal_file=file).close()
+
+
+def test_a_file_that_can_not_be_had_is_an_error_when_it_is_opened(away: Away, tmp_path: Path) -> None:
+    with pytest.raises(resilicache.InvalidError, match="No such file or directory"):
+        away.open(journal_file=str(tmp_path / "none" / "journal"))
+    (tmp_path / "text").write_text("not a journal")
+    with pytest.raises(resilicache.InvalidError, match="it is no journal"):
+        away.open(journal_file=str(tmp_path / "text"))
+
+
+def test_a_file_does_not_grow_without_end(away: Away, tmp_path: Path) -> None:
+    file = tmp_path / "journal"
+    with away.open(journal_file=str(file)) as cache:
+        for _ in range(3):
+            away.proxy.refuse()
+            for key in KEYS:
+                with pytest.raises(resilicache.QueuedError):
+                    cache.invalidate(key, f"{key} {'x' * 500}")
+            away.proxy.clear()
+            until(lambda: cache.stats()["journal_depth"] == 0, "the journal is empty")
+            assert file.stat().st_size < 100

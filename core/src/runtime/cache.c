@@ -36,12 +36,16 @@ int32_t cache_new(struct settings *settings, struct rcache **result, rcache_erro
     ok = ok && (cache->trust != NULL) == settings->endpoint.tls;
     if (ok && memory)
         cache->memory = memory_new(settings->memory_max_bytes, random_from_system());
-    if (topology_init(&cache->topology, cache) && ok && (!memory || cache->memory != NULL)) {
+    ok = topology_init(&cache->topology, cache) && ok && (!memory || cache->memory != NULL);
+    int32_t status = ok ? RCACHE_OK : error_set(err, RCACHE_E_NOMEM, "no memory for a cache");
+    const char *file = cache->settings.journal_file;
+    if (ok && !memory && file[0] != '\0')
+        status = journal_open(&cache->journal, file, err);
+    if (status == RCACHE_OK)
         *result = cache;
-        return RCACHE_OK;
-    }
-    cache_drop(cache);
-    return error_set(err, RCACHE_E_NOMEM, "no memory for a cache");
+    else
+        cache_drop(cache);
+    return status;
 }
 
 struct rcache *cache_hold(struct rcache *cache) {
@@ -85,10 +89,12 @@ bool cache_forked(const struct rcache *cache) {
 void cache_close(struct rcache *cache) {
     if (cache_forked(cache)) { /* its locks may be held by threads that are not in this process: only descriptors go */
         links_abandon(&cache->links);
+        journal_abandon(&cache->journal);
         notice_close(&cache->service.wake);
         return;
     }
     cache->closed = true;
+    journal_release(&cache->journal);
     for (size_t i = 0; i < cache->links.count; i++)
         link_end(cache->links.all[i]);
     wake_post(&cache->idle, UINT32_MAX);

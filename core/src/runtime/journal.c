@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/text.h"
 #include "engine/pause.h"
 #include "runtime/cache.h"
@@ -36,6 +37,7 @@ static void free_record(struct record *record) {
 void journal_clear(struct journal *journal) {
     for (struct link_node *node; (node = list_take(&journal->records)) != NULL;)
         free_record(list_entry(node, struct record, turn));
+    journal_file_close(journal->file);
     map_clear(&journal->by_key);
     pthread_mutex_destroy(&journal->lock);
 }
@@ -64,14 +66,36 @@ static struct record *record_new(enum journal_kind kind, struct slice key, struc
     return record;
 }
 
+static struct journal_entry entry_of(const struct record *record) {
+    return (struct journal_entry){ record->kind, record->node.key, record->owner };
+}
+
+/* With the lock. */
+static void add(struct journal *journal, struct record *record) {
+    struct journal_entry entry = entry_of(record);
+    map_add(&journal->by_key, &record->node);
+    list_append(&journal->records, &record->turn);
+    journal->live += journal_encoded_size(&entry);
+    journal->depth++;
+}
+
 /* With the lock. */
 static void forget(struct journal *journal, struct record *record) {
+    struct journal_entry entry = entry_of(record);
     map_remove(&journal->by_key, &record->node);
     list_remove(&record->turn);
+    journal->live -= journal_encoded_size(&entry);
     journal->depth--;
     record->replaced = true;
     if (!record->under_way)
         free_record(record);
+}
+
+/* With the lock.  NULL, or why it can't be there. */
+static const char *write_down(struct journal *journal, const struct record *record, const struct record *before) {
+    bool is_there = before != NULL && before->kind == record->kind && slice_equal(before->owner, record->owner);
+    struct journal_entry entry = entry_of(record);
+    return journal->file == NULL || is_there ? NULL : journal_file_append(journal->file, &entry);
 }
 
 /* With the lock.  What is under way may have been carried out before this one was called for, so that it counts for
@@ -88,11 +112,14 @@ static const char *keep(struct rcache *cache, enum journal_kind kind, struct sli
     struct record *record = record_new(kind, key, owner);
     if (record == NULL)
         return "there is no memory for the journal";
+    const char *refusal = write_down(journal, record, before);
+    if (refusal != NULL) {
+        free_record(record);
+        return refusal;
+    }
     if (before != NULL)
         forget(journal, before);
-    map_add(&journal->by_key, &record->node);
-    list_append(&journal->records, &record->turn);
-    journal->depth++;
+    add(journal, record);
     return NULL;
 }
 
@@ -128,6 +155,79 @@ static void note(struct rcache *cache, struct request *request) {
     else
         reply->message = text_join(text, "; it is not kept for later, for ", refusal, (const char *)NULL);
     blob_drop(why);
+}
+
+/* ---- the file ---- */
+
+/* With the lock. */
+static void tidy_file(struct journal *journal) {
+    struct journal_file *file = journal->file;
+    if (journal->depth == 0)
+        journal_file_empty(file);
+    if (!journal_file_is_bloated(file, journal->live))
+        return;
+    struct buffer records = BUFFER_INIT;
+    bool ok = true;
+    for (struct link_node *node = journal->records.next; ok && node != &journal->records; node = node->next) {
+        struct journal_entry entry = entry_of(list_entry(node, struct record, turn));
+        ok = journal_encode(&records, &entry);
+    }
+    if (ok)
+        journal_file_replace(file, buffer_slice(&records));
+    buffer_clear(&records);
+}
+
+/* With the lock.  Where that can't be written down, it will be carried out once more. */
+static void write_off(struct journal *journal, const struct record *record) {
+    struct journal_entry entry = { 0, record->node.key, slice_of(NULL, 0) };
+    if (journal->file != NULL)
+        journal_file_append(journal->file, &entry);
+}
+
+/* False for want of memory. */
+static bool replay(struct journal *journal, const struct journal_entry *entry) {
+    struct record *before = find(journal, entry->key);
+    struct record *record = NULL;
+    if (entry->kind != 0) {
+        record = record_new((enum journal_kind)entry->kind, entry->key, entry->owner);
+        if (record == NULL)
+            return false;
+    }
+    if (before != NULL)
+        forget(journal, before);
+    if (record != NULL)
+        add(journal, record);
+    return true;
+}
+
+int32_t journal_open(struct journal *journal, const char *path, rcache_error *err) {
+    struct buffer bytes;
+    struct journal_entry entry;
+    bool ok = true;
+    int32_t status = journal_file_open(path, &journal->file, &bytes, err);
+    if (status != RCACHE_OK)
+        return status;
+    for (struct slice rest = buffer_slice(&bytes); ok && journal_next(&rest, &entry);)
+        ok = replay(journal, &entry);
+    buffer_clear(&bytes);
+    if (!ok)
+        return error_set(err, RCACHE_E_NOMEM, "no memory for the records in the journal_file");
+    tidy_file(journal);
+    if (journal->depth > 0)
+        journal->due_ms = 0;
+    return RCACHE_OK;
+}
+
+void journal_release(struct journal *journal) {
+    pthread_mutex_lock(&journal->lock);
+    journal_file_close(journal->file);
+    journal->file = NULL;
+    pthread_mutex_unlock(&journal->lock);
+}
+
+void journal_abandon(struct journal *journal) {
+    journal_file_close(journal->file);
+    journal->file = NULL;
 }
 
 /* ---- not trusting ---- */
@@ -232,12 +332,16 @@ static void take_back(struct rcache *cache, struct record *record) {
     journal->progress = journal->progress || taken;
     if (taken)
         cache->counters.journal_drained++;
+    if (taken && !record->replaced)
+        write_off(journal, record);
     if (record->replaced)
         free_record(record);
     else if (taken)
         forget(journal, record);
     if (--journal->under_way > 0)
         return;
+    if (journal->file != NULL)
+        tidy_file(journal);
     if (journal->depth == 0) {
         journal->pause_ms = 0;
     } else if (journal->progress) {

@@ -9,6 +9,7 @@
 
 #include "base/map.h"
 #include "engine/verbs.h"
+#include "runtime/journal_file.h"
 
 #include <pthread.h>
 
@@ -21,6 +22,8 @@ struct journal {
     pthread_mutex_t lock;
     struct map by_key;
     struct link_node records;  /* in the order in which they are tried */
+    struct journal_file *file; /* NULL: they are lost with the process */
+    size_t live;               /* bytes that the records take in it */
     _Atomic size_t depth;
     _Atomic size_t under_way;  /* of the last batch */
     bool progress;             /* one of the last batch was taken */
@@ -30,6 +33,12 @@ struct journal {
 
 bool journal_init(struct journal *journal, uint64_t seed); /* false for want of memory */
 void journal_clear(struct journal *journal);
+/* What is in the file, if the settings name one, is tried from the first call on. */
+int32_t journal_open(struct journal *journal, const char *path, rcache_error *err);
+/* The file is free for others. */
+void journal_release(struct journal *journal);
+/* In a child process: only the descriptor is closed. */
+void journal_abandon(struct journal *journal);
 
 /* False: an invalidation of the key is in the journal, and the request has its answer. */
 bool journal_admits(struct journal *journal, struct request *request, struct link_node *done);

@@ -38,6 +38,8 @@ static const struct option table[] = {
       "Whether an invalidation that no server takes is kept and tried again (RCACHE_E_QUEUED), or just fails" },
     { "journal_max", OPTION_INTEGER, "100000", "1..100000000", FIELD(journal_max),
       "How many keys whose invalidation no server has taken are kept; further ones fail" },
+    { "journal_file", OPTION_TEXT, "", "0..4kb", FIELD(journal_file),
+      "A file of this process alone that keeps them, so that they outlive it and are tried again by the next" },
     { "wait_replicas", OPTION_INTEGER, "0", "0..1000", FIELD(policy.wait_replicas),
       "How many replicas have to confirm an invalidation before it counts as done" },
     { "wait_replicas_timeout", OPTION_DURATION, "3s", "1ms..1h", FIELD(policy.wait_replicas_timeout_ms),

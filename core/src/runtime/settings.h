@@ -53,6 +53,7 @@ struct settings {
     struct breaker_rules breaker;
     uint32_t invalidate_errors; /* enum invalidate_errors */
     uint32_t journal_max;
+    char *journal_file; /* "": none */
     uint32_t failover; /* enum failover */
     uint32_t layout;   /* enum layout */
     bool replica_reads;
