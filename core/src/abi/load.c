@@ -65,6 +65,8 @@ void rcache_load_finish(rcache_load *handle) {
     struct op *op = op_hold(load->op); /* its call may be the one that is attended */
     struct call *attended = call_attends(call_of(op));
     engine_finish_load(cache_lock_engine(cache), load, clock_now_ms());
+    if (op->unsettled == 0) /* its thread has nothing to wait for: others, who go again, must be made to lead */
+        attended = NULL;
     cache_unlock_engine(cache, attended);
     op_drop(op);
     cache_drop(cache);
