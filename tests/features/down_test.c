@@ -133,7 +133,7 @@ static void a_cache_is_closed_while_the_server_is_away(void **state) {
 static void what_is_queued_needs_no_further_call(void **state) {
     (void)state;
     begin();
-    char file[128];
+    char file[160];
     snprintf(file, sizeof file, OPTIONS "&journal_file=%s/journal", own.directory);
     rcache *cache = open_own(file);
     test_store_end(&own, SIGKILL);
@@ -152,7 +152,7 @@ static void what_is_queued_needs_no_further_call(void **state) {
 static void a_forked_child_harms_no_journal(void **state) {
     (void)state;
     begin();
-    char file[128];
+    char file[160];
     rcache *second;
     rcache_error err;
     snprintf(file, sizeof file, OPTIONS "&journal_file=%s/journal", own.directory);
