@@ -134,6 +134,23 @@ func (c *Cache) Credentials(user, password string) error {
 	return nil
 }
 
+// SetOption sets disable_cache_read or disable_cache_delete, "yes" or "no", while the cache is in use: reads are disabled
+// before deletes, and enabled after them.
+func (c *Cache) SetOption(name, value string) error {
+	if !c.pump.calls.enter() {
+		return ErrClosed
+	}
+	defer c.pump.leave()
+	nameText, valueText := C.CString(name), C.CString(value)
+	defer C.free(unsafe.Pointer(nameText))
+	defer C.free(unsafe.Pointer(valueText))
+	var failure C.rcache_error
+	if C.rcache_set_option(c.pump.cache, nameText, valueText, &failure) != C.RCACHE_OK {
+		return errorOf(&failure)
+	}
+	return nil
+}
+
 // Stats are the cache's counters by name; none after Close.
 func (c *Cache) Stats() map[string]uint64 {
 	stats := map[string]uint64{}

@@ -197,3 +197,21 @@ func TestCredentialsAreGivenUntilItIsClosed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestOptionsAreSetWhileItIsInUse(t *testing.T) {
+	cache := open(t, NewDefaultOptions())
+	if err := cache.SetOption("disable_cache_delete", "yes"); err == nil || !strings.Contains(err.Error(), "first") {
+		t.Error(err)
+	}
+	must(t, cache.SetOption("disable_cache_read", "yes"))
+	must(t, cache.SetOption("disable_cache_delete", "yes"))
+	must(t, cache.SetOption("disable_cache_delete", "no"))
+	must(t, cache.SetOption("disable_cache_read", "no"))
+	if err := cache.SetOption("delay", "1s"); !errors.Is(err, ErrInvalid) {
+		t.Error(err)
+	}
+	must(t, cache.Close())
+	if err := cache.SetOption("disable_cache_read", "yes"); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+}

@@ -51,6 +51,14 @@ int32_t handle_credentials(handle *handle, const char *user, const char *passwor
     return status;
 }
 
+int32_t handle_set_option(handle *handle, const char *name, const char *value, rcache_error *err) {
+    *err = (rcache_error){ RCACHE_E_CLOSED, "the cache was closed" };
+    pthread_rwlock_rdlock(&handle->lock);
+    int32_t status = handle->cache != NULL ? rcache_set_option(handle->cache, name, value, err) : RCACHE_E_CLOSED;
+    pthread_rwlock_unlock(&handle->lock);
+    return status;
+}
+
 char *handle_stats(handle *handle) {
     pthread_rwlock_rdlock(&handle->lock);
     /* Numbers grow meanwhile, but not by as many digits. */

@@ -13,6 +13,8 @@ void handle_close_forked(handle *handle);
 void handle_free(handle *handle);
 /* As rcache_credentials. */
 int32_t handle_credentials(handle *handle, const char *user, const char *password, rcache_error *err);
+/* As rcache_set_option. */
+int32_t handle_set_option(handle *handle, const char *name, const char *value, rcache_error *err);
 /* "name value" lines, none where it is closed, to be freed by text_free; NULL: no memory. */
 char *handle_stats(handle *handle);
 void text_free(char *text);

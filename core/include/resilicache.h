@@ -116,6 +116,9 @@ RCACHE_API void rcache_close(rcache *cache);
 /* User and password for the connections that are opened from now on, over those of URL and options; those that stand
  * stay as they are.  NULL for either: what URL and options say again; "" as user: the server's default user. */
 RCACHE_API int32_t rcache_credentials(rcache *cache, const char *user, const char *password, rcache_error *err);
+/* disable_cache_read and disable_cache_delete may be set while programs run, to take them off the cache and put them
+ * back.  RCACHE_E_MISUSE out of order: reads are disabled before deletes, and enabled after them. */
+RCACHE_API int32_t rcache_set_option(rcache *cache, const char *name, const char *value, rcache_error *err);
 /* "name value" lines, NUL-terminated and cut at capacity; returns the size needed, without the NUL. */
 RCACHE_API size_t rcache_stats(rcache *cache, char *text, size_t capacity);
 

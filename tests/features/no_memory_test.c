@@ -333,6 +333,7 @@ static void options_and_open(rcache *unused) {
     if (status == RCACHE_OK) {
         CALL(rcache_stats)(cache, text, sizeof text);
         expect_status(CALL(rcache_credentials)(cache, "user", "password", &err));
+        expect_status(CALL(rcache_set_option)(cache, "disable_cache_read", "yes", &err));
         CALL(rcache_close)(cache);
     }
     CALL(rcache_options_free)(options);

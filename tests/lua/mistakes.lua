@@ -80,7 +80,8 @@ function cases.urls()
 end
 
 function cases.no_server()
-    local cache = assert(resilicache.open("redis://user:secret@127.0.0.1:1", { deadline = 1, server_down = "fail" }))
+    local options = { deadline = 1, server_down = "fail", invalidate_errors = "fail" }
+    local cache = assert(resilicache.open("redis://user:secret@127.0.0.1:1", options))
     for _, call in ipairs {
         function() return cache:get("k") end,
         function() return cache:set("k", "v", 10) end,

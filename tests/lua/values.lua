@@ -159,6 +159,23 @@ function cases.locks(cache)
     equal(select(3, cache:lock_for_update("k", "")), "RCACHE_E_INVALID")
 end
 
+function cases.options_while_it_is_in_use(cache)
+    local key = "changed"
+    equal(cache:set(key, "old", 10), true)
+    local got, message, status = cache:set_option("disable_cache_delete", true)
+    equal(got, nil)
+    equal(message:find("disable_cache_read=yes first", 1, true) ~= nil, true)
+    equal(status, "RCACHE_E_MISUSE")
+    equal(cache:set_option("disable_cache_read", true), true)
+    equal(cache:fetch(key, 10, function() return "new" end), "new")
+    equal(cache:set_option("disable_cache_delete", "yes"), true)
+    equal(cache:set_option("disable_cache_delete", false), true)
+    equal(cache:set_option("disable_cache_read", false), true)
+    equal(cache:fetch(key, 10, function() return "newer" end), "old")
+    equal(select(3, cache:set_option("delay", "1s")), "RCACHE_E_INVALID")
+    equal(pcall(cache.set_option, cache, "disable_cache_read", {}), false)
+end
+
 function cases.credentials(cache)
     equal(cache:credentials("app", "secret"), true)
     equal(cache:credentials(), true)

@@ -197,3 +197,22 @@ def test_errors_survive_pickling() -> None:
         "RCACHE_E_TIMEOUT",
     )
     assert copy.retriable
+
+
+def test_options_are_set_while_it_is_in_use(cache: Cache) -> None:
+    cache.set("k", b"old", 10)
+    with pytest.raises(resilicache.MisuseError, match="disable_cache_read=yes first"):
+        cache.set_option("disable_cache_delete", True)
+    cache.set_option("disable_cache_read", True)
+    assert cache.fetch("k", 10, lambda: b"new") == b"new"
+    cache.set_option("disable_cache_delete", "yes")
+    cache.invalidate("k")
+    with pytest.raises(resilicache.MisuseError, match="disable_cache_delete=no first"):
+        cache.set_option("disable_cache_read", False)
+    cache.set_option("disable_cache_delete", False)
+    cache.set_option("disable_cache_read", False)
+    assert cache.fetch("k", 10, lambda: b"newer") == b"old"
+    with pytest.raises(resilicache.InvalidError, match="'delay' can't be changed"):
+        cache.set_option("delay", 3)
+    with pytest.raises(TypeError):
+        cache.set_option(1, True)  # type: ignore[arg-type]

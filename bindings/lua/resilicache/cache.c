@@ -47,18 +47,18 @@ static rcache_options *push_options(lua_State *L) {
     return *options;
 }
 
-/* The option value on top of the stack as the engine wants it; what is none raises. */
-static const char *option_text(lua_State *L, const char *name) {
+/* The option value on top of the stack, of the argument, as the engine wants it; what is none raises. */
+static const char *option_text(lua_State *L, int argument, const char *name) {
     int type = lua_type(L, -1);
     if (type == LUA_TBOOLEAN)
         return lua_toboolean(L, -1) ? "yes" : "no";
     if (type != LUA_TSTRING && type != LUA_TNUMBER)
-        luaL_argerror(L, 2, lua_pushfstring(L, "option '%s' is a %s, not a string, number or boolean", name,
-                                            luaL_typename(L, -1)));
+        luaL_argerror(L, argument, lua_pushfstring(L, "option '%s' is a %s, not a string, number or boolean", name,
+                                                   luaL_typename(L, -1)));
     size_t size;
     const char *text = lua_tolstring(L, -1, &size);
     if (strlen(text) != size)
-        luaL_argerror(L, 2, lua_pushfstring(L, "option '%s' has a zero byte", name));
+        luaL_argerror(L, argument, lua_pushfstring(L, "option '%s' has a zero byte", name));
     return text;
 }
 
@@ -69,7 +69,7 @@ static int32_t read_options(lua_State *L, rcache_options *options, rcache_error 
         if (lua_type(L, -2) != LUA_TSTRING)
             luaL_argerror(L, 2, "names of options are strings");
         const char *name = lua_tostring(L, -2);
-        int32_t status = rcache_options_set(options, name, option_text(L, name), err);
+        int32_t status = rcache_options_set(options, name, option_text(L, 2, name), err);
         if (status != RCACHE_OK)
             return status;
         lua_pop(L, 1);
@@ -160,6 +160,18 @@ static const char *optional_word(lua_State *L, int index) {
 static int cache_credentials(lua_State *L) {
     rcache_error err = RCACHE_ERROR_INIT;
     if (rcache_credentials(cache_at(L, 1), optional_word(L, 2), optional_word(L, 3), &err) != RCACHE_OK)
+        return return_error(L, &err);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+/* cache:set_option(name, value): true.  disable_cache_read and disable_cache_delete alone. */
+static int cache_set_option(lua_State *L) {
+    rcache_error err = RCACHE_ERROR_INIT;
+    const char *name = luaL_checkstring(L, 2);
+    luaL_checkany(L, 3);
+    lua_settop(L, 3);
+    if (rcache_set_option(cache_at(L, 1), name, option_text(L, 3, name), &err) != RCACHE_OK)
         return return_error(L, &err);
     lua_pushboolean(L, true);
     return 1;
@@ -277,7 +289,8 @@ void cache_register(lua_State *L) {
         { "raw_get", cache_raw_get }, { "delete", cache_delete },   { "invalidate", cache_invalidate },
         { "inspect", cache_inspect }, { "stats", cache_stats },     { "lock_for_update", cache_lock },
         { "close", cache_close },     { "unlock_for_update", cache_unlock },
-        { "renew_for_update", cache_renew }, { "credentials", cache_credentials }, { NULL, NULL },
+        { "renew_for_update", cache_renew }, { "credentials", cache_credentials },
+        { "set_option", cache_set_option },  { NULL, NULL },
     };
     static const luaL_Reg events[] = {
         { "__gc", cache_close }, { "__close", cache_close }, { "__tostring", cache_to_string }, { NULL, NULL },

@@ -62,6 +62,11 @@ def credentials(handle: Any, user: bytes | None, password: bytes | None, error: 
     return status
 
 
+def set_option(handle: Any, name: bytes, value: bytes, error: Any) -> int:
+    status: int = lib.handle_set_option(handle, name, value, error)
+    return status
+
+
 def stats(handle: Any) -> bytes | None:
     chars = _owned(lib.handle_stats(handle), lib.text_free)
     found: bytes | None = None if chars is None else ffi.string(chars)

@@ -110,6 +110,12 @@ def credentials(handle: Handle, user: str | None, password: str | None) -> None:
         raise _failed(failure)
 
 
+def set_option(handle: Handle, name: str, value: str) -> None:
+    failure = c.new_error()
+    if c.set_option(handle, _c_string(name), _c_string(value), failure) != 0:
+        raise _failed(failure)
+
+
 def stats(handle: Handle) -> str:
     text: bytes | None = c.stats(handle)
     if text is None:

@@ -18,6 +18,7 @@ new_error = lib.new_rcache_error
 new_options = lib.rcache_options_new
 open = lib.handle_open
 credentials = lib.handle_credentials
+set_option = lib.handle_set_option
 stats = lib.handle_stats
 step_one = lib.step_one
 step_many = lib.step_many

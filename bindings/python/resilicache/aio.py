@@ -290,6 +290,10 @@ class AsyncCache:
         """As `Cache.credentials`; nothing to await."""
         self._cache.credentials(user, password)
 
+    def set_option(self, name: str, value: OptionValue) -> None:
+        """As `Cache.set_option`; nothing to await."""
+        self._cache.set_option(name, value)
+
     def stats(self) -> dict[str, str | int]:
         """As `Cache.stats`; nothing to await."""
         return self._cache.stats()

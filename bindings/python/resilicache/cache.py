@@ -246,6 +246,19 @@ class Cache:
         native.credentials(self._here(), user, password)
         self._given = user, password
 
+    def set_option(self, name: str, value: OptionValue) -> None:
+        """Sets disable_cache_read or disable_cache_delete while the cache is in use: reads are disabled before deletes,
+        and enabled after them.
+
+        >>> cache.set_option("disable_cache_read", True)
+        >>> cache.set_option("disable_cache_read", False)
+        """
+        if not isinstance(name, str):
+            raise TypeError(f"the name of an option is str, not {type(name).__name__}")
+        text = option_text(name, value)
+        native.set_option(self._here(), name, text)
+        self._options[name] = text
+
     def stats(self) -> dict[str, str | int]:
         """Counters of this cache, since it was opened in this process.
 

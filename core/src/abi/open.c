@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/change.h"
 #include "runtime/health.h"
 
 #include <string.h>
@@ -38,6 +39,14 @@ int32_t rcache_credentials(rcache *cache, const char *user, const char *password
         if (texts[i] != NULL && strlen(texts[i]) > CREDENTIAL_SIZE_MAX)
             return error_set(err, RCACHE_E_INVALID, "the %s is longer than 64 KiB", i == 0 ? "user" : "password");
     return credentials_give(&cache->credentials, user, password, err);
+}
+
+int32_t rcache_set_option(rcache *cache, const char *name, const char *value, rcache_error *err) {
+    if (cache == NULL)
+        return error_set(err, RCACHE_E_INVALID, "rcache_set_option: `cache` is NULL");
+    if (cache_forked(cache))
+        return error_of_fork(err);
+    return change_option(cache, name, value, err);
 }
 
 static void add_line(struct buffer *lines, const char *name, uint64_t number) {

@@ -219,7 +219,8 @@ static void put_done(struct engine *engine, struct flight *flight, int64_t now_m
 
 /* A value that is not stored. */
 static bool serves_strong(const struct engine *engine, const struct flight *flight) {
-    return flight->direct && (!flight->past || engine->policy->server_down == SERVER_DOWN_LOAD);
+    const struct policy *policy = engine->policy;
+    return flight->direct && (flight->past ? policy->server_down == SERVER_DOWN_LOAD : policy->disable_cache_read);
 }
 
 void flight_store(struct engine *engine, struct flight *flight, struct blob *value, bool absent, int64_t ttl_ms,

@@ -22,8 +22,8 @@ struct policy {
     uint32_t wait_replicas;
     int64_t wait_replicas_timeout_ms;
     double random_expire_adjustment;
-    bool disable_cache_read;
-    bool disable_cache_delete;
+    _Atomic bool disable_cache_read; /* these two may change at any time */
+    _Atomic bool disable_cache_delete;
     bool strong_consistency;
     uint32_t server_down; /* enum server_down */
     uint32_t down_loads_max;

@@ -211,6 +211,20 @@ end
 
 -- ---- the cache ----
 
+-- An option's value as text.  What is none raises where the method was called.
+local function text_of(name, value, method, argument)
+    if type(value) == "boolean" then
+        return value and "yes" or "no"
+    end
+    local problem = not arguments.is_text(value)
+            and ("option '%s' is a %s, not a string, number or boolean"):format(name, type(value))
+        or tostring(value):find("\0", 1, true) and ("option '%s' has a zero byte"):format(name)
+    if problem then
+        error(("bad argument #%d to '%s' (%s)"):format(argument, method, problem), method == "new" and 4 or 3)
+    end
+    return tostring(value)
+end
+
 -- Those that the worker has open: the shared one and the requests' own.
 local function owners_of(cache)
     local list = { cache.shared }
@@ -239,6 +253,28 @@ function Cache:credentials(user, password)
     self.identity = identity
     for _, owner in ipairs(owners_of(self)) do
         owner:credentials(identity)
+    end
+    return true
+end
+
+--- true.  Sets disable_cache_read or disable_cache_delete for this worker: reads are disabled before deletes, and
+-- enabled after them.
+function Cache:set_option(name, value)
+    expect_open(self, "set_option")
+    refuse(type(name) ~= "string" and "string expected, got " .. type(name) or nil, 1, "set_option")
+    local text = text_of(name, value, "set_option", 2)
+    local handle, err, status = library.open(self.url, self.options) -- there may be no other that could judge it
+    if not handle then
+        return nil, err, status
+    end
+    local ok
+    ok, err, status = library.set_option(handle, name, text)
+    if not ok then
+        return nil, err, status
+    end
+    self.options[name] = text
+    for _, owner in ipairs(owners_of(self)) do
+        owner:set_option(name, text)
     end
     return true
 end
@@ -274,17 +310,8 @@ local function texts_of(options)
     for name, value in pairs(options) do
         if type(name) ~= "string" then
             error("bad argument #1 to 'new' (names of options are strings)", 3)
-        elseif type(value) == "boolean" then
-            texts[name] = value and "yes" or "no"
-        elseif not arguments.is_text(value) then
-            error(("bad argument #1 to 'new' (option '%s' is a %s, not a string, number or boolean)")
-                :format(name, type(value)), 3)
-        else
-            texts[name] = tostring(value)
         end
-        if texts[name]:find("\0", 1, true) then
-            error(("bad argument #1 to 'new' (option '%s' has a zero byte)"):format(name), 3)
-        end
+        texts[name] = text_of(name, value, "new", 1)
     end
     return texts
 end

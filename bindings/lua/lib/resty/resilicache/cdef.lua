@@ -46,6 +46,7 @@ typedef struct rcache rcache;
 int32_t rcache_open(const char *url, const rcache_options *options, rcache **cache, rcache_error *err);
 void rcache_close(rcache *cache);
 int32_t rcache_credentials(rcache *cache, const char *user, const char *password, rcache_error *err);
+int32_t rcache_set_option(rcache *cache, const char *name, const char *value, rcache_error *err);
 size_t rcache_stats(rcache *cache, char *text, size_t capacity);
 typedef struct rcache_result rcache_result;
 enum {

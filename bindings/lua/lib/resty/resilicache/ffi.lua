@@ -68,6 +68,14 @@ function library.open(url, options)
     return cache, ffi.gc(stepper[0], C.rcache_stepper_free)
 end
 
+--- Of `cache`: true, or nil, a message and the status.
+function library.set_option(cache, name, text)
+    if C.rcache_set_option(cache, name, text, failure) ~= C.RCACHE_OK then
+        return failed()
+    end
+    return true
+end
+
 --- For the connections that `cache` will open: true, or nil, a message and the status.
 function library.credentials(cache, identity)
     if C.rcache_credentials(cache, identity.user, identity.password, failure) ~= C.RCACHE_OK then

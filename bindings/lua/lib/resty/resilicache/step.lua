@@ -303,6 +303,10 @@ function Step:credentials(identity)
     return library.credentials(self.handle, identity)
 end
 
+function Step:set_option(name, text)
+    return library.set_option(self.handle, name, text)
+end
+
 -- Makes `step`, an owner's table, one.  Returns nil, the message and the status where the cache can't be opened.
 function Step.open(step, url, options)
     local handle, stepper, status = library.open(url, options)
