@@ -130,7 +130,8 @@ static int run(struct tool *tool, int count, char **words) {
 
 int main(int argc, char **argv) {
     struct tool tool = { .options = rcache_options_new() };
-    if (tool.options == NULL)
+    /* The process ends: what it kept for later would be lost. */
+    if (tool.options == NULL || rcache_options_set(tool.options, "invalidate_errors", "fail", NULL) != RCACHE_OK)
         return tool_complain(EXIT_FAILED, "no memory");
     int count = take_flags(&tool, argc, argv);
     int exit_code = count < 0 ? EXIT_USAGE : run(&tool, count, argv);

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from builds import BUILD
 from faults.proxy import Proxy
 from servers import Server, until
 
@@ -217,3 +218,12 @@ def test_a_file_does_not_grow_without_end(away: Away, tmp_path: Path) -> None:
             away.proxy.clear()
             until(lambda: cache.stats()["journal_depth"] == 0, "the journal is empty")
             assert file.stat().st_size < 100
+
+
+@pytest.mark.parametrize("command", [[str(BUILD / "resilicache")], [sys.executable, "-m", "resilicache"]])
+def test_a_command_keeps_nothing_for_later(command: list[str]) -> None:
+    done = subprocess.run(
+        [*command, "invalidate", "redis://127.0.0.1:1", "k"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 3
+    assert "Connection refused" in done.stderr and "kept" not in done.stderr

@@ -217,7 +217,8 @@ def run(arguments: Arguments) -> int:
         raise Usage(f"there is no command '{name}'; `python -m resilicache --help` lists them")
     if len(words) - 1 not in command.words:
         raise Usage(f"usage: python -m resilicache {command.usage}")
-    with Cache(words[0], **arguments.options) as cache:
+    kept_for_later = {"invalidate_errors": "fail"}  # by a process that ends
+    with Cache(words[0], **(kept_for_later | arguments.options)) as cache:
         return command.run(cache, arguments, *words[1:])
 
 
