@@ -160,6 +160,29 @@ static void a_node_that_is_away_harms_its_own_keys_alone(void **state) {
     rcache_close(cache);
 }
 
+static void a_node_that_is_down_is_asked_no_more(void **state) {
+    (void)state;
+    rcache *cache = scene_open("op_timeout=2s&connect_timeout=2s&breaker_open=300ms");
+    struct database database = { .row = 1 };
+    const char *here = key_on(1, "up"), *away = key_on(2, "down");
+    fetch(cache, here, &database, 0);
+    fetch(cache, away, &database, 0);
+    test_store_end(&cluster.nodes[2], SIGKILL);
+    wait_for(strstr(get(cache, away).message, "is down, for 2 s by now") != NULL);
+    assert_int_equal(counter(cache, "servers_down"), 1);
+    int64_t begin_ms = scene_now_ms(), calls = 0;
+    for (; scene_now_ms() - begin_ms < 1000; calls++) /* each would otherwise wait for op_timeout */
+        assert_int_equal(get(cache, away).status, RCACHE_E_UNAVAILABLE);
+    assert_true(calls > 20);
+    assert_int_equal(invalidate(cache, away).status, RCACHE_E_QUEUED);
+    assert_int_equal(fetch(cache, here, &database, RCACHE_STRONG).outcome, RCACHE_HIT);
+    assert_true(cluster_restart(&cluster, 2));
+    wait_for(counter(cache, "journal_depth") == 0);
+    wait_for(fetch(cache, away, &database, RCACHE_STRONG).status == RCACHE_OK);
+    assert_int_equal(counter(cache, "servers_down"), 0);
+    rcache_close(cache);
+}
+
 static void the_first_hosts_of_the_url_may_be_away(void **state) {
     (void)state;
     char url[160];
@@ -223,6 +246,7 @@ int main(void) {
         cmocka_unit_test(a_slot_on_its_way_is_asked_for),
         cmocka_unit_test(waiters_are_woken_wherever_the_key_is),
         cmocka_unit_test(the_stepping_driver_finds_the_nodes),
+        cmocka_unit_test(a_node_that_is_down_is_asked_no_more),
         cmocka_unit_test(the_first_hosts_of_the_url_may_be_away),
         cmocka_unit_test(a_single_server_is_no_cluster),
         cmocka_unit_test(a_node_that_is_away_harms_its_own_keys_alone),

@@ -128,9 +128,22 @@ bool health_is_silent(const struct topology *topology, struct slice key, int64_t
     return node != NULL && node->breaker.state == BREAKER_OPEN && now_ms < node->breaker.until_ms;
 }
 
+/* A node that has left the cluster, or is master no more, is nobody's loss.  As long as nothing is known, each is. */
+static bool has_keys(const struct topology *topology, size_t index) {
+    size_t slots = topology->scheme == SCHEME_CLUSTER ? SLOT_COUNT : 1;
+    bool known = false;
+    for (size_t slot = 0; slot < slots; slot++) {
+        if (topology->slots[slot] == index + 1 || (topology->replicas != NULL && topology->replicas[slot] == index + 1))
+            return true;
+        known = known || topology->slots[slot] != 0;
+    }
+    return !known;
+}
+
 uint64_t health_down(const struct topology *topology) {
+    bool moves = topology->scheme == SCHEME_CLUSTER || topology->scheme == SCHEME_SENTINEL;
     uint64_t count = 0;
     for (size_t i = 0; i < topology->node_count; i++)
-        count += is_open(topology->nodes[i]);
+        count += is_open(topology->nodes[i]) && (!moves || has_keys(topology, i));
     return count;
 }

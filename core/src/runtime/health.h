@@ -17,7 +17,7 @@ void health_take(struct topology *topology, struct link_node *done);
 bool health_is_hopeless(const struct topology *topology, uint32_t server, int64_t now_ms);
 /* Nothing is sent to whoever has the key, not even a probe yet. */
 bool health_is_silent(const struct topology *topology, struct slice key, int64_t now_ms);
-/* How many nodes are down. */
+/* How many of the nodes that have keys are down. */
 uint64_t health_down(const struct topology *topology);
 
 #endif
