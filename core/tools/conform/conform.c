@@ -35,6 +35,7 @@ static const struct need NEEDS[] = {
     { "cancel", NULL },
     { "counting", NULL },
     { "inline", NULL },
+    { "keeping", NULL },
     { "partial", NULL },
     { "renewing", NULL },
     { "waiting", NULL },

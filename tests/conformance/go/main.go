@@ -20,7 +20,7 @@ const atOnce = 8
 
 // What a case may need, and why it can't be had in Go.
 var needs = map[string]string{
-	"server": "", "memory": "", "throwing": "", "partial": "", "cancel": "", "waiting": "", "renewing": "",
+	"server": "", "memory": "", "throwing": "", "partial": "", "cancel": "", "waiting": "", "renewing": "", "keeping": "",
 	"forgetting-is-absent": "",
 	"forgetting-fails":     "a key that a batch loader leaves out is absent",
 	"nonsense":             "a loader returns bytes, or it is not compiled",

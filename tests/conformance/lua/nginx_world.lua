@@ -6,6 +6,7 @@ local world = {
     lacks = {
         ["forgetting-fails"] = "a key that a batch loader leaves out is absent",
         cancel = "a call ends by its deadline alone",
+        keeping = "what a request does by connections of its own is not kept for later",
         inline = "a refresh goes on behind",
         waiting = "who waits for a lock has no deadline of his own",
     },

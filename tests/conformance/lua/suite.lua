@@ -4,7 +4,7 @@ local steps = require "steps"
 
 local AT_ONCE = 8
 local NEEDS = {}
-for need in ([[server memory nonsense throwing partial counting inline cancel waiting renewing
+for need in ([[server memory nonsense throwing partial counting inline cancel waiting renewing keeping
     forgetting-fails forgetting-is-absent]]):gmatch("%S+") do
     NEEDS[need] = true
 end

@@ -21,7 +21,7 @@ AT_ONCE = 8
 """Cases spend their time waiting, each below a prefix of its own."""
 PREFIX = f"resilicache-conform:{secrets.token_hex(8)}:"
 NEEDS = {"server", "memory", "nonsense", "throwing", "partial", "counting", "inline", "cancel", "waiting", "renewing"}
-NEEDS |= {"forgetting-fails", "forgetting-is-absent"}
+NEEDS |= {"keeping", "forgetting-fails", "forgetting-is-absent"}
 
 
 def lack_of(case: Case, world: World, url: str) -> str | None:
