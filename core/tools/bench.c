@@ -41,11 +41,37 @@ static void fail(struct run *run, const char *message) {
     atomic_store(&run->over, true);
 }
 
-static void load_again(rcache_load *load, void *arg) {
-    char value[VALUE_SIZE];
+/* All the keys; the size of each is in `sizes`. */
+static const char *keys_of(const struct run *run, uint32_t sizes[KEYS]) {
+    static char bytes[KEYS * KEY_SIZE];
+    char *end = bytes;
+    for (unsigned i = 0; i < KEYS; i++) {
+        sizes[i] = key_of(run, i, end);
+        end += sizes[i];
+    }
+    return bytes;
+}
+
+static int store(const struct run *run) {
+    static char values[KEYS * VALUE_SIZE];
+    static uint32_t key_sizes[KEYS], value_sizes[KEYS];
+    memset(values, 'x', sizeof values);
+    for (unsigned i = 0; i < KEYS; i++)
+        value_sizes[i] = VALUE_SIZE;
+    const char *keys = keys_of(run, key_sizes);
+    rcache_result *result;
+    rcache_op *op = rcache_op_set(run->tool->cache, keys, key_sizes, values, value_sizes, KEYS, TTL_MS, NULL);
+    size_t index = 0;
+    int exit_code = EXIT_DONE;
+    if (rcache_op_run(op, NULL, NULL, &result) != RCACHE_OK && rcache_result_status(result, &index) != RCACHE_OK)
+        exit_code = tool_complain(EXIT_FAILED, "%s", rcache_result_message(result, index));
+    rcache_result_free(result);
+    return exit_code;
+}
+
+static void miss(rcache_load *load, void *arg) {
     (void)arg;
-    memset(value, 'x', sizeof value);
-    rcache_load_value(load, 0, value, sizeof value, 0);
+    rcache_load_fail(load, 0, "what was stored is not there any more: the server lost it, or its memory is full");
     rcache_load_finish(load);
 }
 
@@ -57,7 +83,7 @@ static void *fetch_all_the_time(void *arg) {
         caller->random = caller->random * 1664525 + 1013904223;
         uint32_t size = key_of(run, (caller->random >> 8) % KEYS, key);
         rcache_result *result;
-        if (rcache_fetch(run->tool->cache, key, size, TTL_MS, load_again, NULL, NULL, &result) != RCACHE_OK)
+        if (rcache_fetch(run->tool->cache, key, size, TTL_MS, miss, NULL, NULL, &result) != RCACHE_OK)
             fail(run, rcache_result_message(result, 0));
         rcache_result_free(result);
         end = latency_now_ns();
@@ -131,15 +157,10 @@ static size_t callers_of(const char *text) {
 }
 
 static void clean_up(const struct run *run) {
-    static char bytes[KEYS * KEY_SIZE];
     static uint32_t sizes[KEYS];
-    char *end = bytes;
-    for (unsigned i = 0; i < KEYS; i++) {
-        sizes[i] = key_of(run, i, end);
-        end += sizes[i];
-    }
+    const char *keys = keys_of(run, sizes);
     rcache_result *result;
-    if (rcache_op_run(rcache_op_delete(run->tool->cache, bytes, sizes, KEYS, NULL), NULL, NULL, &result) != RCACHE_OK)
+    if (rcache_op_run(rcache_op_delete(run->tool->cache, keys, sizes, KEYS, NULL), NULL, NULL, &result) != RCACHE_OK)
         tool_complain(0, "some keys '%s...' may be left, for %d minutes at most", run->key_prefix, TTL_MS / 60000);
     rcache_result_free(result);
 }
@@ -153,6 +174,10 @@ int bench_main(struct tool *tool) {
             return EXIT_USAGE;
     struct run run = { .tool = tool };
     snprintf(run.key_prefix, sizeof run.key_prefix, "resilicache-bench:%ld:", (long)getpid());
+    if (store(&run) != EXIT_DONE) {
+        clean_up(&run);
+        return EXIT_FAILED;
+    }
     if (!tool->json)
         printf("Hits of %d keys, %d bytes each, for %d s; times in microseconds\n%8s %12s %12s %12s %12s\n", KEYS,
                VALUE_SIZE, RUN_MS / 1000, "callers", "hits/s", "p50", "p99", "p99.9");
