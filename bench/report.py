@@ -94,7 +94,7 @@ def target_line(target: Target, data: Measured) -> str:
 
 
 def section(workload: Workload, data: Measured, run: dict[str, Any], plots: Path) -> str:
-    text = f"## {workload.title}\n\n"
+    text = f"## {workload.title}\n\n{run['at']}.\n\n"
     if workload.note:
         text += f"{workload.note}\n\n"
     if workload.plot:

@@ -51,7 +51,7 @@ class Bench:
     rounds: int
     seconds: float
     patience_s: float
-    """How much time in all may go into samples that are taken again."""
+    """How much time may go into samples of a point that are taken again."""
 
     def run(self, workload: Workload) -> Results:
         results = Results()
@@ -89,6 +89,7 @@ class Bench:
             for point in points:
                 if point.contender not in results.failed:
                     attempt(point, lambda point=point: open_it(point))  # type: ignore[misc]
+            self._left_s = self.patience_s * len(points)
             for turn in range(stage.rounds):
                 order = list(measures)
                 first = turn % max(1, len(order))
@@ -102,10 +103,10 @@ class Bench:
         """Of some samples the least disturbed one."""
         best = measure()
         for _ in range(AGAIN_MAX):
-            if best["others"] <= DISTURBED or self.patience_s <= 0:
+            if best["others"] <= DISTURBED or self._left_s <= 0:
                 break
             again = measure()
-            self.patience_s -= again["seconds"]
+            self._left_s -= again["seconds"]
             best = min(best, again, key=lambda sample: sample["others"])
         return best
 

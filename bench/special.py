@@ -37,9 +37,10 @@ def stampede(kit: Kit, server: Any, task: Task) -> Iterator[Callable[[], Sample]
 
         def measure() -> Sample:
             round_trip_ms, warm = lone_round_trip_ms(server), all_at_once("warm")
+            commands = commands_of(server, lambda: all_at_once(f"cold:{next(_fresh)}"))
             watch = Watch([server])
             cold = all_at_once(f"cold:{next(_fresh)}")
-            sample = watch.told({
+            return watch.told({
                 "ops": task.callers,
                 "seconds": last_ms(cold) / 1000,
                 "user": sum(sample["user"] for sample in cold),
@@ -48,10 +49,21 @@ def stampede(kit: Kit, server: Any, task: Task) -> Iterator[Callable[[], Sample]
                 "last_ms": last_ms(cold),
                 "warm_ms": last_ms(warm),
                 "round_trip_ms": round_trip_ms,
+                "commands_a_process": commands / PROCESSES,
             })
-            return sample | {"commands_a_process": sample["commands"] / PROCESSES}
 
         yield measure
+
+
+def commands_of(server: Any, do: Callable[[], Any]) -> int:
+    """How many commands clients send meanwhile; INFO's statistics have those within scripts as well."""
+    with server.connect() as monitor, server.connect() as other:
+        monitor.ask("MONITOR")
+        do()
+        other.ask("ECHO", "over")
+        lines = iter(monitor.read, None)
+        seen = itertools.takewhile(lambda line: b'"ECHO" "over"' not in line, lines)
+        return sum(b" lua] " not in line for line in seen)
 
 
 def last_ms(samples: list[Sample]) -> float:
