@@ -8,6 +8,7 @@ import argparse
 import json
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import kit
@@ -40,12 +41,9 @@ def main() -> int:
     kept = out / "benchmarks.json"
     if not asked.report:
         out.mkdir(parents=True, exist_ok=True)
-        measured = measure(asked, chosen)
-        if asked.again:
-            before = json.loads(kept.read_text())
-            measured = {**before, "end": measured["end"], "workloads": before["workloads"] | measured["workloads"],
-                        "versions": before["versions"] | measured["versions"]}
-        kept.write_text(json.dumps(measured, indent=1))
+        before = json.loads(kept.read_text()) if asked.again else None
+        for measured in measure(asked, chosen):
+            kept.write_text(json.dumps(measured if before is None else joined(before, measured), indent=1))
     measured = json.loads(kept.read_text())
     if measured["whole"] and asked.out is None:
         out = ROOT / "docs"
@@ -55,7 +53,13 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def measure(asked: argparse.Namespace, chosen: list) -> dict:
+def joined(before: dict, measured: dict) -> dict:
+    return {**before, "end": measured["end"], "workloads": before["workloads"] | measured["workloads"],
+            "versions": before["versions"] | measured["versions"]}
+
+
+def measure(asked: argparse.Namespace, chosen: list) -> Iterator[dict]:
+    """All that is known, each time that a workload is done."""
     wanted = {point.contender for workload in chosen for point in workload.points}
     if asked.contenders is not None:
         wanted &= set(asked.contenders)
@@ -63,7 +67,7 @@ def measure(asked: argparse.Namespace, chosen: list) -> dict:
             workload.points[:] = [point for point in workload.points if point.contender in wanted]
             workload.__post_init__()
     built = kit.build({contender.split("/")[0] for contender in wanted})
-    rounds, seconds, patience_s = (2, 0.3, 0.2) if asked.quick else (5, 1.0, 3.0)
+    rounds, seconds, patience_s = (2, 0.3, 0.2) if asked.quick else (5, 1.0, 1.0)
     bench = Bench(built, asked.server, asked.rounds or rounds, asked.seconds or seconds, patience_s)
     runs = {}
     begin = machine.now()
@@ -71,18 +75,18 @@ def measure(asked: argparse.Namespace, chosen: list) -> dict:
         results = bench.run(workload)
         runs[workload.name] = {"at": machine.now(), "samples": results.samples, "missing": results.missing,
                                "failed": results.failed}
-    return {
-        "whole": len(chosen) == len(WORKLOADS) and not asked.quick and asked.contenders is None,
-        "begin": begin,
-        "end": machine.now(),
-        "command": "make bench" if len(sys.argv) == 1 else "python bench " + shlex.join(sys.argv[1:]),
-        "machine": machine.describe(),
-        "server": machine.server_version(asked.server),
-        "rounds": bench.rounds,
-        "seconds": bench.seconds,
-        "versions": built.versions,
-        "workloads": runs,
-    }
+        yield {
+            "whole": len(runs) == len(WORKLOADS) and not asked.quick and asked.contenders is None,
+            "begin": begin,
+            "end": machine.now(),
+            "command": "make bench" if len(sys.argv) == 1 else "python bench " + shlex.join(sys.argv[1:]),
+            "machine": machine.describe(),
+            "server": machine.server_version(asked.server),
+            "rounds": bench.rounds,
+            "seconds": bench.seconds,
+            "versions": built.versions,
+            "workloads": runs,
+        }
 
 
 if __name__ == "__main__":

@@ -179,7 +179,8 @@ def build_nginx(kit: Kit) -> None:
         return False
 
     if not has("nginx/redis.lua"):
-        kit.missing["nginx/lua-resty-redis"] = "no Debian package lua-nginx-redis: tools/setup bench"
+        for contender in ("nginx/lua-resty-redis", "nginx/lua-resty-redis-hmget"):
+            kit.missing[contender] = "no Debian package lua-nginx-redis: tools/setup bench"
     if not has("resty/mlcache.lua") or not has("resty/lock.lua"):
         kit.missing["nginx/mlcache"] = "in no registry that was reached: see bench/README.md"
     kit.versions["nginx"] = run("sh", "-c", "nginx -v 2>&1").split("/")[1].split()[0]

@@ -77,6 +77,7 @@ def processor_s(pid: int) -> tuple[float, float]:
 
 @contextmanager
 def requests(kit: Kit, server: Any, task: Task) -> Iterator[Callable[[], Sample]]:
+    store_hashes(server, task)
     with nginx(kit, server.port, task) as (port, worker):
         address = f"http://127.0.0.1:{port}/{task.contender.split('/')[1]}"
         answer = urllib.request.urlopen(address, timeout=10).read()
@@ -84,6 +85,17 @@ def requests(kit: Kit, server: Any, task: Task) -> Iterator[Callable[[], Sample]
             raise Failed(f"{task.contender} answers {answer!r}")
         load(address, task.callers, WARM_SECONDS)
         yield lambda: measured(server, task, address, worker)
+
+
+def store_hashes(server: Any, task: Task) -> None:
+    """What HMGET reads; no worker stores it."""
+    with server.connect() as connection:
+        for begin in range(0, task.keys, 500):
+            numbers = range(begin, min(begin + 500, task.keys))
+            for number in numbers:
+                connection.send("HSET", f"bench:hash:{task.size}:{number:012}", "value", "x" * task.size)
+            for _ in numbers:
+                connection.read()
 
 
 def measured(server: Any, task: Task, address: str, worker: int) -> Sample:

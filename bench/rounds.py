@@ -21,8 +21,9 @@ from workloads import Point, Workload
 from servers import Cluster, Server  # isort: skip  # of tests/, which places.py lets be found
 
 PREPARING_CALLERS = 32
-STORED_BY = {"nginx": "c/resilicache", "lua5.4": "c/resilicache", "luajit": "c/resilicache", "server": "c/hiredis"}
-"""Runtimes that can't store, and whose entries they read."""
+STORED_BY = {"nginx": "c/resilicache", "lua5.4": "c/resilicache", "luajit": "c/resilicache", "server": "c/hiredis",
+             "nginx/lua-resty-redis": "c/hiredis"}
+"""Runtimes and contenders that can't store, and whose entries they read."""
 DISTURBED = 0.2
 """Where other programs had more of the processors than that, a sample is taken again, as long as there is patience."""
 AGAIN_MAX = 2
@@ -78,7 +79,7 @@ class Bench:
             def attempt(point: Point, what: Callable[[], None]) -> None:
                 try:
                     what()
-                except Failed as failure:
+                except (Failed, OSError) as failure:
                     results.failed[point.contender] = str(failure).splitlines()[0]
                     measures.pop(point, None)
                     self._say(f"{point.contender} at {x}: {failure}")
@@ -150,7 +151,7 @@ class Stage:
 
     def _prepare(self, point: Point) -> None:
         """Its keys, once."""
-        storing = STORED_BY.get(point.contender.split("/")[0], point.contender)
+        storing = STORED_BY.get(point.contender) or STORED_BY.get(point.contender.split("/")[0], point.contender)
         what = (storing, point.size, point.keys)
         if what in self._prepared or self._url == "memory://" or self.workload.does not in ("hit", "batch", "nginx"):
             return

@@ -68,7 +68,8 @@ WORKLOADS = [
              points("callers", [1, 256], "asyncio/resilicache asyncio/redis-py asyncio/valkey-glide asyncio/cashews "
                                          "asyncio/aiocache")),
     Workload("nginx-hits", "OpenResty: requests, one worker", "callers", "nginx",
-             points("callers", [64], "nginx/say nginx/mlcache nginx/resilicache nginx/lua-resty-redis"),
+             points("callers", [64], "nginx/say nginx/mlcache nginx/resilicache nginx/lua-resty-redis "
+                                     "nginx/lua-resty-redis-hmget"),
              unit="requests", note="The client's processor time is nginx's."),
     Workload("batch", "Batches: keys, one caller", "batch", "batch",
              points("batch", [1, 10, 100, 1000, 10000], "c/resilicache " + BATCHING)

@@ -19,8 +19,8 @@ function handlers.open(task)
     end
 end
 
-local function key()
-    return ("bench:resilicache:%d:%012d"):format(size, math.random(0, keys - 1))
+local function key(of)
+    return ("bench:%s:%d:%012d"):format(of, size, math.random(0, keys - 1))
 end
 
 local function answer(value, err)
@@ -32,7 +32,7 @@ local function answer(value, err)
 end
 
 function handlers.say()
-    answer(("x"):rep(size), key())
+    answer(("x"):rep(size), key "resilicache")
 end
 
 local function missed()
@@ -40,23 +40,36 @@ local function missed()
 end
 
 function handlers.resilicache()
-    answer(cache:fetch(key(), TTL, missed))
+    answer(cache:fetch(key "resilicache", TTL, missed))
 end
 
-function handlers.redis()
+local function ask_redis(ask)
     local client = redis:new()
     client:set_timeout(10000)
     local ok, err = client:connect("127.0.0.1", port)
     if not ok then
         return answer(nil, err)
     end
-    local fields, failure = client:hmget(key(), "value", "lockUntil", "lockOwner")
+    local reply, failure = ask(client)
     client:set_keepalive(60000, 128)
-    answer(fields and fields[1], failure)
+    answer(reply, failure)
+end
+
+function handlers.redis_hash()
+    ask_redis(function(client)
+        local fields, failure = client:hmget(key "hash", "value", "lockUntil", "lockOwner")
+        return fields and fields[1], failure
+    end)
+end
+
+function handlers.redis()
+    ask_redis(function(client)
+        return client:get(key "hiredis")
+    end)
 end
 
 function handlers.mlcache()
-    answer(ml:get(key(), nil, function()
+    answer(ml:get(key "resilicache", nil, function()
         return ("x"):rep(size)
     end))
 end
