@@ -106,7 +106,7 @@ static void *dial_and_resign(void *argument) {
     list_init(&done);
     link_prepare(link, &events, &until_ms, &done);
     cache_dispatch(cache, &done);
-    link_resign(link);
+    link_resign(link, false);
     cache_drop(cache);
     return NULL;
 }

@@ -236,12 +236,13 @@ bool link_try_lead(struct link *link) {
     return leads;
 }
 
-void link_resign(struct link *link) {
+void link_resign(struct link *link, bool comes_back) {
     pthread_mutex_lock(&link->lock);
     link->led = false;
     link->reading = false;
     link_write(link);
-    link_pass_lead(link);
+    if (!comes_back || !list_empty(&link->parked))
+        link_pass_lead(link);
     pthread_mutex_unlock(&link->lock);
 }
 

@@ -87,7 +87,7 @@ static void serve_links(struct rcache *cache, struct round *round, struct link_n
         if (round->leads[i]) {
             link_receive(link, fds[0].fd >= 0 && (fds[0].revents & ~POLLOUT) != 0, done);
             cache_dispatch(cache, done);
-            link_resign(link);
+            link_resign(link, true);
         } else if (fds[1].fd >= 0 && fds[1].revents != 0) {
             link_flush(link, NULL);
         }
