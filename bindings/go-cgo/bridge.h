@@ -22,6 +22,9 @@ struct bridge_terms {
     int64_t ttl_ms; /* or the lease of a lock */
     int64_t deadline_ms;
     uint64_t tag;
+    size_t count;      /* of keys */
+    size_t extra_size; /* `extra` is the value to set or the owner of a lock */
+    uint32_t key_size; /* of the only key */
     uint32_t flags;
     uint32_t verb; /* an enum bridge_verb */
 };
@@ -31,10 +34,12 @@ static inline uint32_t bridge_size(size_t size) {
     return size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
 }
 
-/* `extra` is the value to set or the owner of a lock. */
-static inline rcache_op *bridge_begin(rcache *cache, const char *keys, const uint32_t *key_sizes, size_t count,
-                                      const char *extra, size_t extra_size, const struct bridge_terms *terms) {
+static inline rcache_op *bridge_begin(rcache *cache, const char *keys, const uint32_t *key_sizes, const char *extra,
+                                      const struct bridge_terms *terms) {
     rcache_call call = { sizeof call, terms->flags, terms->deadline_ms, 0 };
+    size_t count = terms->count, extra_size = terms->extra_size;
+    if (count == 1)
+        key_sizes = &terms->key_size;
     uint32_t value_size = bridge_size(extra_size);
     switch ((enum bridge_verb)terms->verb) {
     case BRIDGE_FETCH:
@@ -61,10 +66,17 @@ static inline rcache_op *bridge_begin(rcache *cache, const char *keys, const uin
 
 /* The op, for rcache_op_cancel until its DONE is drained. */
 static inline rcache_op *bridge_submit(rcache *cache, rcache_queue *queue, const char *keys, const uint32_t *key_sizes,
-                                       size_t count, const char *extra, size_t extra_size, struct bridge_terms terms) {
-    rcache_op *op = bridge_begin(cache, keys, key_sizes, count, extra, extra_size, &terms);
+                                       const char *extra, struct bridge_terms terms) {
+    rcache_op *op = bridge_begin(cache, keys, key_sizes, extra, &terms);
     rcache_queue_submit(queue, op, terms.tag);
     return op;
+}
+
+/* As rcache_op_wait on the op that it begins; the op, as long as there is one. */
+static inline rcache_op *bridge_wait(rcache *cache, const char *keys, const uint32_t *key_sizes, const char *extra,
+                                     struct bridge_terms terms, int64_t timeout_ms, rcache_event *event) {
+    rcache_op *op = bridge_begin(cache, keys, key_sizes, extra, &terms);
+    return rcache_op_wait(op, timeout_ms, event) == RCACHE_EVENT_DONE ? NULL : op;
 }
 
 /* With a type that cgo knows to hold no pointers: of a void * it would look at all that lies around the value. */

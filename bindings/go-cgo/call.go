@@ -41,12 +41,17 @@ func (p *pump) do(ctx context.Context, request *request) (*call, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if p.calls.enterAlone() {
+		return p.doAlone(ctx, request)
+	}
 	call := &call{keys: request.keys, produce: request.produce, done: make(chan struct{})}
 	tag, ok := p.calls.put(call)
 	if !ok {
-		return nil, &Error{Status: StatusClosed, Message: "the cache was closed"}
+		return nil, errClosed()
 	}
-	op := p.submit(ctx, request, tag)
+	keys, sizes, extra, terms := request.arguments(ctx)
+	terms.tag = C.uint64_t(tag)
+	op := C.bridge_submit(p.cache, p.queue, keys, sizes, extra, terms)
 	if p.helping {
 		p.help()
 	}
@@ -60,25 +65,27 @@ func (p *pump) do(ctx context.Context, request *request) (*call, error) {
 	}
 }
 
-func (p *pump) submit(ctx context.Context, request *request, tag uint64) *C.rcache_op {
-	terms := C.struct_bridge_terms{ttl_ms: C.int64_t(milliseconds(request.ttl)), tag: C.uint64_t(tag),
-		flags: request.flags, verb: request.verb}
-	if request.verb == C.BRIDGE_FETCH {
+func errClosed() error {
+	return &Error{Status: StatusClosed, Message: "the cache was closed"}
+}
+
+// arguments are for one call of C.
+func (r *request) arguments(ctx context.Context) (*C.char, *C.uint32_t, *C.char, C.struct_bridge_terms) {
+	terms := C.struct_bridge_terms{ttl_ms: C.int64_t(milliseconds(r.ttl)), count: C.size_t(len(r.keys)),
+		extra_size: C.size_t(len(r.extra)), flags: r.flags, verb: r.verb}
+	if r.verb == C.BRIDGE_FETCH {
 		terms.flags |= modeOf(ctx)
 	}
 	if end, ok := ctx.Deadline(); ok {
 		terms.deadline_ms = C.int64_t(milliseconds(max(0, time.Until(end)) + deadlineSlack))
 	}
-	extra, extraSize := chars(request.extra), C.size_t(len(request.extra))
-	if len(request.keys) == 1 {
-		key := request.keys[0]
-		size := sizeOf(key)
-		text := (*C.char)(unsafe.Pointer(unsafe.StringData(key)))
-		return C.bridge_submit(p.cache, p.queue, text, &size, 1, extra, extraSize, terms)
+	if len(r.keys) == 1 {
+		key := r.keys[0]
+		terms.key_size = sizeOf(key)
+		return (*C.char)(unsafe.Pointer(unsafe.StringData(key))), nil, chars(r.extra), terms
 	}
-	joined, sizes := join(request.keys)
-	count := C.size_t(len(sizes))
-	return C.bridge_submit(p.cache, p.queue, chars(joined), unsafe.SliceData(sizes), count, extra, extraSize, terms)
+	joined, sizes := join(r.keys)
+	return chars(joined), unsafe.SliceData(sizes), chars(r.extra), terms
 }
 
 func join(keys []string) (joined []byte, sizes []C.uint32_t) {

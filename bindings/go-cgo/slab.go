@@ -26,6 +26,17 @@ func (s *slab) enter() bool {
 	return !s.closed
 }
 
+// enterAlone is enter for who is the first.
+func (s *slab) enterAlone() bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	alone := !s.closed && s.users == 0
+	if alone {
+		s.users++
+	}
+	return alone
+}
+
 // leave counts a user out and tells whether nobody is to come any more.
 func (s *slab) leave() bool {
 	s.mutex.Lock()

@@ -1,0 +1,41 @@
+package resilicache
+
+// #cgo noescape bridge_wait
+// #cgo nocallback bridge_wait
+// #cgo nocallback rcache_op_wait
+// #include "bridge.h"
+import "C"
+
+import "context"
+
+// How soon the end of a context is noticed.
+const (
+	firstLook  = 2 // ms
+	laterLooks = 10
+)
+
+// doAlone is do for who is the only one: it waits in C, on its own thread, which also reads what comes, so that nobody
+// has to be woken.  The queue serves many at less cost, and without a thread each.  A load is a goroutine's, as ever: it
+// may outlive the call.
+func (p *pump) doAlone(ctx context.Context, request *request) (*call, error) {
+	defer p.leave()
+	call := &call{keys: request.keys, produce: request.produce}
+	keys, sizes, extra, terms := request.arguments(ctx)
+	op := C.bridge_wait(p.cache, keys, sizes, extra, terms, firstLook, &call.event)
+	for op != nil {
+		if call.event.kind == C.RCACHE_EVENT_LOAD {
+			go call.produce.work(call.event.load, call.report)
+		}
+		if err := ctx.Err(); err != nil {
+			C.rcache_op_free(op)
+			return nil, err
+		}
+		if C.rcache_op_wait(op, laterLooks, &call.event) == C.RCACHE_EVENT_DONE {
+			op = nil
+		}
+	}
+	if call.event.load != nil {
+		go call.produce.work(call.event.load, p.reportRefresh)
+	}
+	return call, nil
+}
