@@ -212,6 +212,8 @@ void flight_fail_strong(struct engine *engine, struct flight *flight, int32_t st
         if (!slot->op->strong)
             continue;
         wait_no_more(slot);
+        if (flight->initiator == slot) /* another is to load, if anybody still waits */
+            flight->initiator = NULL;
         slot_fail(slot, status, what);
         if (slot->op->unsettled == 0)
             engine_wake(engine, slot->op);

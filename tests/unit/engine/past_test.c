@@ -108,6 +108,19 @@ static void a_strong_fetch_fails_with_the_servers_error(void **state) {
     op_drop(op);
 }
 
+/* Though it was the strong one who had asked for the lease. */
+static void who_waits_with_a_strong_fetch_gets_the_load(void **state) {
+    (void)state;
+    struct op *strong = fetch("k", true, true), *eventual = fetch("k", false, true);
+    answer(next_request(VERB_ACQUIRE), lost());
+    expect(strong, 0, RCACHE_FAILED, RCACHE_E_UNAVAILABLE);
+    assert_null(strong->refresh);
+    finish(eventual, "v1");
+    expect(eventual, 0, RCACHE_LOADED, RCACHE_OK);
+    op_drop(strong);
+    op_drop(eventual);
+}
+
 static void both_load_where_the_option_says_so(void **state) {
     (void)state;
     policy.server_down = SERVER_DOWN_LOAD;
@@ -238,6 +251,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_eventual_fetch_loads_and_nothing_is_stored),
         TEST(a_strong_fetch_fails_with_the_servers_error),
+        TEST(who_waits_with_a_strong_fetch_gets_the_load),
         TEST(both_load_where_the_option_says_so),
         TEST(none_loads_where_the_option_says_so),
         TEST(a_server_lost_on_the_way_makes_no_difference),
