@@ -85,7 +85,7 @@ class Field:
 
     def _await_free_keys(self) -> None:
         """Nobody is there any more, so nothing is renewed: no key is held for longer than a lease, nor after it."""
-        with resilicache.Cache(self._url) as cache:
+        with resilicache.Cache(self._url, op_timeout="5s", connect_timeout="5s") as cache:
 
             def longest_hold() -> int:
                 entries = [cache.inspect(key) for key in KEYS]
