@@ -93,7 +93,7 @@ func main() {
 	picture := flag.String("picture", "", "where to draw a history that is not linearizable")
 	flag.Parse()
 	history := read(flag.Arg(0), strings.Split(*kinds, ","))
-	result, info := porcupine.CheckOperationsVerbose(register, history, patience)
+	result := porcupine.CheckOperationsTimeout(register, history, patience)
 	fmt.Printf("%d operations: %s\n", len(history), strings.ToLower(string(result)))
 	switch result {
 	case porcupine.Ok:
@@ -101,7 +101,8 @@ func main() {
 	case porcupine.Unknown:
 		os.Exit(2)
 	}
-	if *picture != "" {
+	if *picture != "" { // which takes a look at all of it, and that may be long
+		_, info := porcupine.CheckOperationsVerbose(register, history, patience)
 		if err := porcupine.VisualizePath(register, info, *picture); err != nil {
 			log.Fatal(err)
 		}
