@@ -144,7 +144,7 @@ def test_no_server_is_an_error_that_says_so() -> None:
 
 
 def test_what_no_server_takes_is_kept_until_one_does(mine: Server) -> None:
-    with nginx(f'url = "{mine.url}", breaker_open = "100ms"') as running:
+    with nginx(f'url = "{mine.url}", breaker_open = "100ms", layout = "hash"') as running:
         for _ in range(3):
             assert running.run("return cache:set('k', 'old', 100)") == "true"
         mine.kill()
