@@ -135,6 +135,10 @@ def name_of(contender: str) -> str:
     return f"**{title}**" if contender.endswith("/" + OURS) else title
 
 
+def time_us(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+
+
 def per_second(values: list[float]) -> str:
     if median(values) >= 10000:
         return spread([value / 1000 for value in values], "{:.1f}", " k")
@@ -147,7 +151,7 @@ def rate_table(workload: Workload, data: Measured) -> str:
              "| ---: | --- | ---: | ---: | ---: | ---: | ---: |"]
     before = None
     for x, contender, samples in rows(workload, data):
-        tail = [f"{median([s[name] for s in samples]):.0f}" if name in samples[0] else ""
+        tail = [time_us(median([s[name] for s in samples])) if name in samples[0] else ""
                 for name in ("p50_us", "p99_us")]
         served = f"{median([server_us(s) for s in samples]):.2f}" if samples[0].get("commands") else ""
         lines.append(f"| {plot.short(x, True) if x != before else ''} | {name_of(contender)} | "

@@ -110,8 +110,9 @@ def over_load(sample: Sample) -> float:
     return float(sample["last_ms"] - 50 - 3 * sample["round_trip_ms"])
 
 
-def millions(share: float = 1.0) -> Quantity:
-    return lambda sample: rate(sample) / 1e6 * share
+def millions_a_core(sample: Sample) -> float:
+    """In a second of processor time."""
+    return 1 / client_us(sample)
 
 
 GO, C, PY, AIO, NGINX = ("go/resilicache", "c/resilicache", "blocking/resilicache", "asyncio/resilicache",
@@ -165,10 +166,13 @@ TARGETS = [
     ratio("Invalidate and strong fetch, 64 callers", "rockscache", 2, ("renew", 64), GO, ROCKS),
     ratio("Server's memory for an entry of 100 B", "rockscache", 0.7, ("entry", 100), GO, ROCKS, field("bytes"),
           least=False),
-    plain("memory:// hits a core, C, 1 thread", 5, ("memory", 1), C, millions(), "M/s", least=True),
-    plain("memory:// hits a core, C, 2 threads", 5, ("memory", 2), C, millions(0.5), "M/s", least=True),
-    plain("memory:// hits, Go, 1 goroutine", 1, ("memory", 1), GO, millions(), "M/s", least=True),
-    plain("memory:// hits, Go, 2 goroutines", 1, ("memory", 2), GO, millions(), "M/s", least=True),
+    *(
+        plain(f"memory:// hits a second of processor time, {what}", limit, ("memory", callers), ours, millions_a_core,
+              "M", least=True)
+        for ours, limit, unit in ((C, 5, "thread"), (GO, 1, "goroutine"))
+        for callers, what in ((1, f"{'Go' if ours == GO else 'C'}, 1 {unit}"),
+                              (2, f"{'Go' if ours == GO else 'C'}, 2 {unit}s"))
+    ),
     ratio("memory:// hits, Python, 1 thread", "bare cffi call", 1 / 1.5, ("memory", 1), PY, "blocking/cffi"),
     ratio("memory:// hits, Python, 2 threads", "bare cffi call", 1 / 1.5, ("memory", 2), PY, "blocking/cffi"),
 ]
