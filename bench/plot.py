@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 420, 300  # of a panel, with its labels
-LEFT, RIGHT, TOP, BOTTOM = 58, 14, 34, 40
+LEFT, RIGHT, TOP, BOTTOM = 58, 24, 34, 40
 LEGEND_LINE = 18
 COLOURS = ["#c0392b", "#2471a3", "#239b56", "#b9770e", "#7d3c98", "#117a65", "#566573", "#a04000"]
 
