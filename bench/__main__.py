@@ -28,16 +28,18 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--contenders", nargs="+", metavar="RUNTIME/NAME", help="these alone")
     parser.add_argument("--rounds", type=int, help="how often each is measured (5, or 2)")
     parser.add_argument("--seconds", type=float, help="for how long each time (1, or 0.3)")
-    parser.add_argument("--out", type=Path, help="where results go (build/bench; of a whole run, docs)")
-    parser.add_argument("--again", action="store_true", help="put what is measured into the last results")
-    parser.add_argument("--report", action="store_true", help="measure nothing, write what was measured last anew")
+    parser.add_argument("--out", type=Path, help="where results go (build/bench/part; of a whole run, docs)")
+    parser.add_argument("--again", action="store_true", help="put what is measured into the last whole run")
+    parser.add_argument("--report", action="store_true", help="measure nothing, write the last whole run anew")
     return parser.parse_args()
 
 
 def main() -> int:
     asked = arguments()
     chosen = [workload for workload in WORKLOADS if workload.name in asked.only]
-    out = asked.out or BUILD
+    all_of_it = len(chosen) == len(WORKLOADS) and not asked.quick and asked.contenders is None
+    of_whole_run = all_of_it or asked.again or asked.report
+    out = asked.out or BUILD / ("whole" if of_whole_run else "part")
     kept = out / "benchmarks.json"
     if not asked.report:
         out.mkdir(parents=True, exist_ok=True)
@@ -45,7 +47,7 @@ def main() -> int:
         for measured in measure(asked, chosen):
             kept.write_text(json.dumps(measured if before is None else joined(before, measured), indent=1))
     measured = json.loads(kept.read_text())
-    if measured["whole"] and asked.out is None:
+    if of_whole_run and asked.out is None:
         out = ROOT / "docs"
     report.write(measured, out)
     print(out / "benchmarks.md")
@@ -76,7 +78,6 @@ def measure(asked: argparse.Namespace, chosen: list) -> Iterator[dict]:
         runs[workload.name] = {"at": machine.now(), "samples": results.samples, "missing": results.missing,
                                "failed": results.failed}
         yield {
-            "whole": len(runs) == len(WORKLOADS) and not asked.quick and asked.contenders is None,
             "begin": begin,
             "end": machine.now(),
             "command": "make bench" if len(sys.argv) == 1 else "python bench " + shlex.join(sys.argv[1:]),
