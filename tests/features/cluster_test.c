@@ -46,7 +46,7 @@ static void keys_go_to_the_nodes_of_their_slots(void **state) {
 static void a_batch_is_split_by_node(void **state) {
     (void)state;
     enum { COUNT = 10000, KEY = 24 };
-    rcache *cache = scene_open(PATIENT);
+    rcache *cache = scene_open(PATIENT "&deadline=60s&lock_expire=30s");
     struct database database = { .row = 1 };
     char *keys = malloc(COUNT * (KEY + 1));
     uint32_t *sizes = malloc(COUNT * sizeof *sizes);

@@ -200,7 +200,7 @@ static void batch_query(void **state) {
 static void batch_of_ten_thousand_keys(void **state) {
     (void)state;
     enum { KEYS = 10000 };
-    rcache *cache = scene_open("op_timeout=10s&deadline=60s");
+    rcache *cache = scene_open("op_timeout=10s&deadline=60s&lock_expire=30s");
     struct database database = { .row = 5 };
     static char keys[KEYS * 48];
     static uint32_t sizes[KEYS];

@@ -69,7 +69,7 @@ def test_a_replica_is_no_primary(start: Callable[..., Any], kind: str) -> None:
             lambda: cache.invalidate("k"),
             lambda: cache.set("k", b"w", 10),
             lambda: cache.delete("k"),
-            lambda: cache.lock("k", "me"),
+            lambda: cache.lock("other", "me"),
             lambda: cache.fetch("missing", 10, lambda: b"v", strong=True),
         ):
             with pytest.raises(resilicache.UnavailableError, match="READONLY"):
