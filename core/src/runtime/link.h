@@ -69,8 +69,8 @@ int link_prepare(struct link *link, short *events, int64_t *until_ms, struct lin
 void link_receive(struct link *link, bool readable, struct link_node *done);
 /* The descriptor, if bytes wait until it takes more and nobody is at it; else -1. */
 int link_stuck(struct link *link);
-/* Somebody else leads from here on, if there is anything to lead for; `comes_back`: where nobody else waits, the service
- * thread, which is at it and need not be woken. */
+/* Somebody else leads from here on, if there is anything to lead for; `comes_back`: where nobody else waits, this is
+ * the service thread, which need not be woken. */
 void link_resign(struct link *link, bool comes_back);
 
 /* Between link.c and lead.c; with the lock, which link_write, link_dial and link_hang_up give up for a while. */
