@@ -130,7 +130,7 @@ enum {
     RCACHE_FAILED = 0, /* status says why */
     RCACHE_HIT,        /* fetch, get: from the cache, fresh; inspect: a text of "name value" lines */
     RCACHE_LOADED,     /* fetch: by a loader, this call's or one that it joined */
-    RCACHE_STALE,      /* fetch: invalidated, a newer value is being loaded; eventual mode only */
+    RCACHE_STALE,      /* fetch: invalidated or past its time; eventual mode only */
     RCACHE_ABSENT,     /* fetch: the loader says there is none; get, delete, inspect: not there */
     RCACHE_DONE        /* set, invalidate, delete, lock, unlock, renew: it is done */
 };

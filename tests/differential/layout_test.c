@@ -122,6 +122,25 @@ static void what_stands_for_none_is_never_an_empty_value(void **state) {
     }
 }
 
+/* Nobody who can't be told when its time was over takes it for fresh once the load has failed. */
+static void what_has_lapsed_is_not_fresh_in_the_other_layout(void **state) {
+    (void)state;
+    for (int from = 0; from < 2; from++) {
+        bool packed = from == 1, other = !packed;
+        struct request set = storing("v", ask(VERB_SET, "")), acquire = ask(VERB_ACQUIRE, "a");
+        set.fresh_ms = 1;
+        acquire.window_ms = 50000;
+        expect(packed, set, "DONE");
+        while (strcmp(answer(packed, ask(VERB_PEEK, "")), "UNFRESH 'v'") != 0)
+            ;
+        expect(other, acquire, "OWNED 'v'");
+        expect(other, ask(VERB_PEEK, ""), "UNFRESH 'v'");
+        expect(other, ask(VERB_RELEASE, "a"), "DONE");
+        expect(other, ask(VERB_PEEK, ""), "UNFRESH 'v'");
+        expect(packed, acquire, "OWNED 'v'");
+    }
+}
+
 static void what_is_no_entry_is_told_and_left(void **state) {
     (void)state;
     static const enum verb verbs[] = { VERB_ACQUIRE, VERB_PUT, VERB_INVALIDATE, VERB_LOCK, VERB_UNLOCK, VERB_RENEW };
@@ -175,6 +194,7 @@ static int run_all(const char *name) {
         cmocka_unit_test_setup(a_fresh_value_is_found_by_both, setup),
         cmocka_unit_test_setup(leases_locks_and_bounds_stay, setup),
         cmocka_unit_test_setup(what_stands_for_none_is_never_an_empty_value, setup),
+        cmocka_unit_test_setup(what_has_lapsed_is_not_fresh_in_the_other_layout, setup),
         cmocka_unit_test_setup(what_is_no_entry_is_told_and_left, setup),
         cmocka_unit_test_setup(a_large_value_stays_whole_while_its_lease_changes, setup),
         cmocka_unit_test_setup(a_fresh_entry_is_small, setup),

@@ -83,6 +83,11 @@ static struct request some_request(struct pair *pair, size_t key, bool *brief) {
                                .absent = verb != VERB_RAW_SET && below(pair, 8) == 0 };
     request.life_ms = some_ms(pair, brief, verb == VERB_PUT);
     request.bound_ms = some_ms(pair, brief, true);
+    request.window_ms = some_ms(pair, brief, true);
+    request.timed = below(pair, 2) == 0;
+    bool ends = stores && below(pair, 2) == 0, soon = ends && below(pair, 4) == 0;
+    request.fresh_ms = !ends ? 0 : soon ? SHORT_MS : some_ms(pair, brief, true);
+    *brief = *brief || soon;
     request.value = stores && !request.absent ? some_value(pair) : NULL;
     return request;
 }
@@ -112,6 +117,7 @@ static bool same_inspection(const struct blob *memory, const struct blob *server
         return memory == server;
     return same_line(memory, server, "state ") && same_line(memory, server, "\nsize ") &&
            same_line(memory, server, "\nabsent ") && same_line(memory, server, "\nowner ") &&
+           llabs(line_number(memory, "\nfresh_ms ") - line_number(server, "\nfresh_ms ")) <= TOLERANCE_MS &&
            near(line_number(memory, "\nttl_ms "), line_number(server, "\nttl_ms ")) &&
            near(line_number(memory, "\nlease_ms "), line_number(server, "\nlease_ms "));
 }
@@ -135,6 +141,10 @@ static bool same_reply(const struct request *request, const struct reply *memory
     bool stale = memory->value != NULL && (memory->verdict == VERDICT_BUSY || memory->verdict == VERDICT_OWNED);
     if (stale && !near(memory->stale_ms, server->stale_ms))
         return false;
+    if (memory->lapsed != server->lapsed || memory->tells_end != server->tells_end)
+        return false;
+    if (memory->tells_end && llabs(memory->fresh_ms - server->fresh_ms) > TOLERANCE_MS)
+        return false;
     bool lease = memory->verdict == VERDICT_BUSY || request->verb == VERB_PEEK;
     return !lease || same_lease(memory->lease, server->lease);
 }
@@ -142,15 +152,18 @@ static bool same_reply(const struct request *request, const struct reply *memory
 static void print_reply(const char *who, const struct reply *reply) {
     fprintf(stderr, "  %-7s status %" PRId32 " %s%s%s", who, reply->status, VERDICT_NAMES[reply->verdict],
             reply->value != NULL ? " with a value" : "", reply->absent ? " absent" : "");
-    fprintf(stderr, " remaining %" PRId64 " stale %" PRId64 " lease '%s'\n", reply->remaining_ms, reply->stale_ms,
-            reply->lease);
+    fprintf(stderr, " remaining %" PRId64 " stale %" PRId64 " lease '%s'%s", reply->remaining_ms, reply->stale_ms,
+            reply->lease, reply->lapsed ? " lapsed" : "");
+    fprintf(stderr, " %s %" PRId64 "\n", reply->tells_end ? "fresh" : "", reply->fresh_ms);
     fprintf(stderr, "    %s\n", reply->value != NULL ? reply->value->data : "");
     fprintf(stderr, "    %s\n", reply->message != NULL ? reply->message->data : "");
 }
 
 static void print_step(const struct request *request, const struct reply *memory) {
-    fprintf(stderr, "  %s key '%s' owner '%s' life %" PRId64 " bound %" PRId64 "%s%s seen '%.*s'\n",
-            VERB_NAMES[request->verb], request->key.data, request->owner.data, request->life_ms, request->bound_ms,
+    fprintf(stderr, "  %s key '%s' owner '%s' life %" PRId64 " fresh %" PRId64 " bound %" PRId64 " window %" PRId64,
+            VERB_NAMES[request->verb], request->key.data, request->owner.data, request->life_ms, request->fresh_ms,
+            request->bound_ms, request->window_ms);
+    fprintf(stderr, "%s%s seen '%.*s'\n",
             request->strong ? " strong" : "", request->absent ? " absent" : "", (int)request->seen.size,
             request->seen.size > 0 ? request->seen.data : "");
     print_reply("memory:", memory);
@@ -159,14 +172,19 @@ static void print_step(const struct request *request, const struct reply *memory
 
 /* ---- steps ---- */
 
+static bool is_near(int64_t end_ms) {
+    return end_ms >= 0 && end_ms < MARGIN_MS;
+}
+
 /* Until nothing of the key is about to end. */
 static void wait_for_margin(struct pair *pair, size_t key) {
     struct request request = { .verb = VERB_INSPECT, .key = slice_of_text(KEY_NAMES[key]) };
     memory_execute(pair->memory, &request, clock_now_ms());
     int64_t ttl_ms = line_number(request.reply.value, "\nttl_ms ");
     int64_t lease_ms = line_number(request.reply.value, "\nlease_ms ");
+    int64_t fresh_ms = line_number(request.reply.value, "\nfresh_ms ");
     request_clear(&request);
-    if ((ttl_ms >= 0 && ttl_ms < MARGIN_MS) || (lease_ms >= 0 && lease_ms < MARGIN_MS))
+    if (is_near(ttl_ms) || is_near(lease_ms) || is_near(fresh_ms))
         sleep_ms(TOLERANCE_MS);
 }
 

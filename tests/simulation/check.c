@@ -256,6 +256,25 @@ static void check_absent(struct world *world, struct call *call, size_t i) {
         check_strong(world, call, i, database_first_absent(&world->database, key, floor));
 }
 
+/* When the call began, its time was not over yet, or within the window for what it is. */
+static void check_time(struct world *world, struct call *call, size_t i) {
+    const struct slot *slot = &call->op->slots[i];
+    const struct source *source = check_source_of(world, slot->value);
+    const struct policy *policy = &world->plan.policy;
+    bool cached = slot->outcome == RCACHE_HIT || slot->outcome == RCACHE_STALE;
+    if (source == NULL || source->fresh_until_ms == 0 || source->fresh_until_ms == INT64_MAX || !cached ||
+        call->op->kind != OP_FETCH)
+        return;
+    bool fails = !plan_is_healthy(&world->plan) || plan_has(&world->plan, FAULT_bad_load);
+    int64_t window_ms = slot->outcome == RCACHE_HIT ? 0 : policy->stale_while_revalidate_ms;
+    if (slot->outcome == RCACHE_STALE && fails && policy->stale_if_error_ms > window_ms)
+        window_ms = policy->stale_if_error_ms;
+    int64_t began_ms = server_now_ms(world) - (world->now_us - call->began_us) / 1000;
+    if (began_ms > source->fresh_until_ms + window_ms + 2 + world->server.set_ms)
+        world_violate(world, "time to live: op %u returned v%u of k%u, whose time was over before it began",
+                      call->number, source->version, call->keys[i]);
+}
+
 static const char *outcome_name(int32_t outcome) {
     static const char *const names[] = { "failed", "hit", "loaded", "stale", "absent", "done" };
     return names[outcome];
@@ -280,6 +299,7 @@ static void check_slot(struct world *world, struct call *call, size_t i) {
         check_absent(world, call, i);
     else
         check_value(world, call, i);
+    check_time(world, call, i);
 }
 
 void check_call(struct world *world, struct call *call) {

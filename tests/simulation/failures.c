@@ -1,4 +1,5 @@
 /* failures: a call that fails needs a cause in the plan, and one that times out has to have had its time. */
+#include "replica.h"
 #include "resilicache.h"
 #include "world.h"
 
@@ -49,12 +50,27 @@ static bool has_cause(struct world *world, const struct call *call, int32_t stat
     }
 }
 
+/* Its peek saw a value that nothing has invalidated since, and that may be served if no newer one can be had. */
+static void check_covered(struct world *world, const struct call *call, size_t i) {
+    const struct record *record = &world->server.records[call->keys[i]];
+    int64_t now_ms = server_now_ms(world), age_ms = (world->now_us - call->began_us) / 1000;
+    if (call->op->strong || call->op->slots[i].status != RCACHE_E_LOADER || !plan_is_healthy(&world->plan) ||
+        call->process->foreign || call->process->policy.disable_cache_read || world->ending)
+        return;
+    bool seen = record->valued && !record->marked && replica_showed(world, record->stored_us, call->began_us);
+    bool over = record->fresh_until_ms < now_ms - age_ms - 1;
+    if (seen && over && now_ms + age_ms / 50 + 2 < record->fresh_until_ms + world->plan.policy.stale_if_error_ms)
+        world_violate(world, "errors are covered: op %u failed, though the value of k%u could have been served",
+                      call->number, call->keys[i]);
+}
+
 void check_failure(struct world *world, struct call *call, size_t i) {
     const struct slot *slot = &call->op->slots[i];
     if (world->probing || !has_cause(world, call, slot->status))
         world_violate(world, "a failure has a cause: op %u says %s (%s) of k%u", call->number,
                       rcache_status_name(slot->status), slot->message != NULL ? slot->message->data : "no words",
                       call->keys[i]);
+    check_covered(world, call, i);
 }
 
 void check_call_done(struct world *world, struct call *call) {

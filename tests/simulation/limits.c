@@ -165,6 +165,8 @@ void plan_print(const struct plan *plan) {
     printf("  the replica is %lld us behind%s%s%s\n", (long long)plan->lag_us,
            policy->wait_replicas > 0 ? "; invalidations wait for it" : "", plan->trust ? ", failover=trust" : "",
            plan->replica_reads ? "; it is read from" : "");
+    printf("  stale_while_revalidate %lld ms, stale_if_error %lld ms, if there are windows\n",
+           (long long)policy->stale_while_revalidate_ms, (long long)policy->stale_if_error_ms);
     printf("  faults: ");
     print_faults(plan->faults);
     printf("\n");

@@ -16,6 +16,10 @@
     X(one_lock_at_a_time, "")                                                                                        \
     X(unlock_always_invalidates, "")                                                                                 \
     X(the_first_invalidation_counts, "")                                                                             \
+    X(time_ends_freshness, "windows")                                                                                \
+    X(windows_end, "windows")                                                                                        \
+    X(lapsed_is_not_invalidated, "windows,bad_load")                                                                 \
+    X(failed_refreshes_change_nothing, "windows,bad_load")                                                           \
     X(stale_values_end, "")                                                                                          \
     X(server_clock, "")                                                                                              \
     X(peek_other_epoch, "failover")                                                                                  \
@@ -34,6 +38,9 @@
     X(leases_are_used, "")                                                                                           \
     X(changes_meanwhile_count, "")                                                                                   \
     X(late_joiners_go_again, "")                                                                                     \
+    X(own_windows_end, "windows")                                                                                    \
+    X(late_joiners_see_for_themselves, "windows,slow_load")                                                          \
+    X(errors_are_covered, "windows,bad_load")                                                                        \
     X(kept_bounds_end, "")                                                                                           \
     X(failed_loads_serve_within_bounds, "bad_load")                                                                  \
     X(failed_loads_give_the_lease_back, "bad_load")                                                                  \

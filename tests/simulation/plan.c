@@ -53,12 +53,15 @@ static void draw_policy(struct policy *policy, int64_t lease_ms, struct random *
     static const enum server_down without_server[] = { SERVER_DOWN_EVENTUAL, SERVER_DOWN_EVENTUAL, SERVER_DOWN_FAIL,
                                                        SERVER_DOWN_LOAD };
     static const uint32_t loads_past[] = { 0, 1, 64 };
+    const int64_t windows[] = { 0, lease_ms, lease_ms * 4, lease_ms * 20 };
     *policy = (struct policy){ .delay_ms = dice_pick(dice, delays),
                                .empty_expire_ms = dice_pick(dice, empty),
                                .lock_expire_ms = lease_ms,
                                .lock_expire_max_ms = dice_pick(dice, longest),
                                .lock_sleep_ms = dice_pick(dice, sleeps),
                                .deadline_ms = dice_pick(dice, deadlines),
+                               .stale_while_revalidate_ms = dice_pick(dice, windows),
+                               .stale_if_error_ms = dice_pick(dice, windows),
                                .random_expire_adjustment = 0.1,
                                .server_down = dice_pick(dice, without_server),
                                .down_loads_max = dice_pick(dice, loads_past) };

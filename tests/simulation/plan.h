@@ -33,7 +33,8 @@
     X(foreign)    /* one process tells no epoch, as another kind of client */                                        \
     X(past)       /* one process reads past the cache: disable_cache_read */                                         \
     X(raw)        /* somebody puts values in by raw_set, past all leases */                                          \
-    X(threads)    /* threads are held up between any two steps */
+    X(threads)    /* threads are held up between any two steps */                                                    \
+    X(windows)    /* values may be served when their time is over */
 
 enum fault {
 #define FAULT_NUMBER(name) FAULT_##name,

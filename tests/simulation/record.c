@@ -64,10 +64,21 @@ static void mark(const struct note *note) {
     source->marked_ms = record->marked_ms;
 }
 
+/* Its time is over, and nothing has invalidated it. */
+static bool has_lapsed(const struct note *note) {
+    const struct record *record = note->record;
+    return record->valued && !record->marked && record->fresh_until_ms <= note->now_ms &&
+           server_knows_epoch(note->message, record);
+}
+
 /* What the entry has no value of any more. */
 static void look_for_value(const struct note *note) {
     if (note->entry != NULL && note->entry->value != NULL)
         return;
+    bool clock_stands = note->world->server.set_ms == 0;
+    if (note->record->valued && !note->record->marked && note->entry != NULL && clock_stands)
+        world_violate(note->world, "values are kept: that of k%u was removed, though nothing had invalidated it",
+                      note->message->key);
     note->record->valued = note->record->marked = false;
     note->record->source = 0;
     note->record->epoch = 0;
@@ -76,12 +87,17 @@ static void look_for_value(const struct note *note) {
 static void take_value(const struct note *note) {
     struct record *record = note->record;
     struct source *source = request_in(note)->absent ? NULL : check_source_of(note->world, request_in(note)->value);
+    int64_t fresh_ms = request_in(note)->fresh_ms;
     record->valued = true;
     record->marked = false;
+    record->stored_us = note->world->now_us;
+    record->fresh_until_ms = fresh_ms > 0 ? note->now_ms + fresh_ms : INT64_MAX;
     record->epoch = note->message->foreign ? 0 : note->message->epoch;
     record->source = source != NULL ? (uint32_t)(source - note->world->check.sources) + 1 : 0;
     if (source != NULL)
         source->foreign = source->foreign || (note->message->foreign && !note->world->plan.trust);
+    if (source != NULL)
+        source->fresh_until_ms = record->fresh_until_ms;
     drop_holder(record);
 }
 
@@ -95,7 +111,10 @@ static void note_raw_set(const struct note *note) {
     source->began = note->world->step;
     source->marked_us = record->marked ? record->marked_us : 0;
     source->marked_ms = record->marked ? record->marked_ms : 0;
+    source->fresh_until_ms = INT64_MAX;
     record->valued = true;
+    record->stored_us = note->world->now_us;
+    record->fresh_until_ms = INT64_MAX;
     record->epoch = 0;
     record->source = (uint32_t)(source - note->world->check.sources) + 1;
 }
@@ -139,12 +158,16 @@ static void check_stale(const struct note *note) {
     struct source *source = source_in(note);
     if (request_in(note)->reply.value == NULL || source == NULL)
         return;
-    if (!record->marked && (record->holder.lock || source->raw))
+    bool over = record->fresh_until_ms <= note->now_ms;
+    if (over && note->now_ms >= record->fresh_until_ms + note->world->plan.policy.stale_while_revalidate_ms)
+        world_violate(note->world, "windows: the server gave v%u of k%u out, whose time has long been over",
+                      source->version, note->message->key);
+    else if (!record->marked && (record->holder.lock || source->raw))
         source->excused_us = note->world->now_us;
-    else if (!record->marked)
+    else if (!record->marked && record->fresh_until_ms > note->now_ms + note->world->server.set_ms)
         world_violate(note->world, "a value of k%u was given out as stale that nothing had invalidated",
                       note->message->key);
-    else if (note->now_ms >= source->marked_ms + note->world->plan.policy.delay_ms)
+    else if (record->marked && note->now_ms >= source->marked_ms + note->world->plan.policy.delay_ms)
         world_violate(note->world, "bound of stale values: the server gave v%u of k%u out after `delay`",
                       source->version, note->message->key);
 }
@@ -170,7 +193,8 @@ static void note_acquired(const struct note *note) {
         if (!keeps_lock)
             take_holder(note, false);
         check_granted(note->world, request_in(note)->owner);
-        mark(note);
+        if (!has_lapsed(note))
+            mark(note);
         look_for_value(note);
         check_stale(note);
     } else if (verdict == VERDICT_BUSY) {
@@ -204,6 +228,8 @@ static void note_released(const struct note *note) {
     if (grant != NULL && grant->began == 0 && plan_is_healthy(&world->plan) && world->check.failures == 0)
         world_violate(world, "leases are used: that of k%u was given back without a load", note->message->key);
     drop_holder(note->record);
+    if (has_lapsed(note) && note->entry != NULL && note->entry->lease != LEASE_NONE && world->server.set_ms == 0)
+        world_violate(world, "a failed refresh changes nothing: k%u counts as invalidated since", note->message->key);
 }
 
 static void note_invalidated(const struct note *note) {
@@ -249,6 +275,13 @@ static void note_set(const struct note *note) {
         source->began = write->executed;
 }
 
+static void check_fresh(const struct note *note) {
+    const struct record *record = note->record;
+    if (request_in(note)->reply.verdict == VERDICT_FRESH && record->valued && record->fresh_until_ms <= note->now_ms)
+        world_violate(note->world, "time to live: k%u was told to be fresh when its time was over",
+                      note->message->key);
+}
+
 static bool changes_anything(enum verdict verdict) {
     return verdict == VERDICT_OWNED || verdict == VERDICT_STORED || verdict == VERDICT_DONE;
 }
@@ -261,7 +294,10 @@ void record_note(struct world *world, struct message *message, const struct entr
     if (verb_changes(message->request.verb) && changes_anything(message->request.reply.verdict))
         record->settled_us = world->now_us;
     switch (message->request.verb) {
-    case VERB_ACQUIRE: note_acquired(&note); break;
+    case VERB_ACQUIRE:
+        check_fresh(&note);
+        note_acquired(&note);
+        break;
     case VERB_PUT: note_put(&note); break;
     case VERB_RENEW: note_renewed(&note); break;
     case VERB_RELEASE: note_released(&note); break;
@@ -276,7 +312,7 @@ void record_note(struct world *world, struct message *message, const struct entr
         check_write_executed(world, message->write);
         break;
     case VERB_PEEK:
-    case VERB_WATCH:
+    case VERB_WATCH: check_fresh(&note); break;
     case VERB_GET:
     case VERB_INSPECT:
     case VERB_WHERE:

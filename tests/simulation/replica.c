@@ -50,6 +50,10 @@ uint32_t replica_lacks(const struct server *server) {
     return server->changed - server->replicated;
 }
 
+bool replica_showed(const struct world *world, int64_t changed_us, int64_t at_us) {
+    return changed_us + (world->plan.replica_reads ? 2 * world->plan.lag_us : 0) < at_us;
+}
+
 bool replica_has(const struct server *server, uint32_t changed) {
     return server->replicated >= changed;
 }

@@ -16,6 +16,8 @@ void replica_fall_behind(struct world *world, int64_t until_us);
 uint32_t replica_lacks(const struct server *server);
 /* It has what the primary had when that many changes had been made. */
 bool replica_has(const struct server *server, uint32_t changed);
+/* Whether who looks at that time sees what changed then, also where he looks at the replica. */
+bool replica_showed(const struct world *world, int64_t changed_us, int64_t at_us);
 /* Carries a peek out, and fills in message->request.reply.  Returns the record that goes with what it found. */
 const struct record *replica_peek(struct world *world, struct message *message);
 

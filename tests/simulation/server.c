@@ -69,6 +69,7 @@ void saved_take(struct saved *saved, struct server *server, uint32_t key) {
     saved->owner = blob_share(entry->owner);
     saved->expires_ms = entry->expires_ms;
     saved->lease_until_ms = entry->lease_until_ms;
+    saved->fresh_until_ms = entry->fresh_until_ms;
     saved->serve_until_ms = entry->serve_until_ms;
     saved->lease = entry->lease;
     saved->absent = entry->absent;
@@ -82,6 +83,7 @@ void saved_put(const struct saved *saved, struct store *store, uint32_t key) {
     store_set_owner(store, entry, blob_share(saved->owner));
     entry->expires_ms = saved->expires_ms;
     entry->lease_until_ms = saved->lease_until_ms;
+    entry->fresh_until_ms = saved->fresh_until_ms;
     entry->serve_until_ms = saved->serve_until_ms;
     entry->lease = saved->lease;
     entry->absent = saved->absent;
@@ -175,7 +177,7 @@ static uint64_t told_epoch(const struct message *message) {
 }
 
 /* As acquire.lua has it. */
-static bool counts_as_fresh(const struct message *message, const struct record *record) {
+bool server_knows_epoch(const struct message *message, const struct record *record) {
     uint64_t epoch = told_epoch(message);
     if (epoch == 0 || record->epoch == epoch)
         return true;
@@ -183,13 +185,17 @@ static bool counts_as_fresh(const struct message *message, const struct record *
                               : !RULE(acquire_other_epoch, true);
 }
 
-/* A value of another history is as one whose lease has ended. */
-static void apply_epoch(const struct message *message, const struct record *record, struct entry *entry) {
-    bool fresh = entry != NULL && entry->lease == LEASE_NONE && entry->value != NULL;
-    if (message->request.verb != VERB_ACQUIRE || !fresh || counts_as_fresh(message, record))
+/* A value of another history is as one that was invalidated. */
+static void apply_epoch(const struct message *message, const struct record *record, struct entry *entry,
+                        int64_t now_ms) {
+    const struct request *request = &message->request;
+    if (request->verb != VERB_ACQUIRE || entry == NULL || entry->value == NULL || server_knows_epoch(message, record))
         return;
-    entry->lease = LEASE_UNTIL;
-    entry->lease_until_ms = 0;
+    bool lapsed = entry->fresh_until_ms <= now_ms && entry->serve_until_ms == TIME_NEVER;
+    bool own = entry->owner != NULL && slice_equal(blob_slice(entry->owner), request->owner);
+    bool free = entry->lease == LEASE_UNTIL && (own || entry->lease_until_ms <= now_ms);
+    if (entry->lease == LEASE_NONE || (lapsed && free))
+        entry->lease = LEASE_VOID;
 }
 
 /* As acquire.lua has it: what the attempt before was given is the asker's. */
@@ -209,8 +215,17 @@ static void take_over_own(struct server *server, const struct message *message, 
 }
 
 /* As reply.c has it. */
-static void tell_epoch(struct message *message, const struct record *record) {
+static void tell_epoch(struct message *message, const struct record *record, int64_t now_ms) {
     struct reply *reply = &message->request.reply;
+    bool lapsed = reply->lapsed && record->fresh_until_ms <= now_ms;
+    if (lapsed && !server_knows_epoch(message, record)) { /* it may have been invalidated, and that been forgotten */
+        reply->lapsed = false;
+        if (reply->verdict == VERDICT_BUSY) {
+            blob_drop(reply->value);
+            reply->value = NULL;
+            reply->absent = false;
+        }
+    }
     uint64_t epoch = told_epoch(message);
     bool peeks = message->request.verb == VERB_PEEK || message->request.verb == VERB_WATCH;
     reply->grant = (struct grant){ epoch, message->request.attempts };
@@ -243,7 +258,7 @@ static bool is_full(struct world *world, struct message *message, const struct r
 
 /* By the replica. */
 static void look(struct world *world, struct message *message) {
-    tell_epoch(message, replica_peek(world, message));
+    tell_epoch(message, replica_peek(world, message), server_now_ms(world));
     struct source *source = check_source_of(world, message->request.reply.value);
     if (source != NULL)
         source->excused_us = world->now_us;
@@ -260,11 +275,11 @@ static void execute(struct world *world, struct message *message) {
         return;
     if (verb_changes(verb))
         save(world, message->key);
-    apply_epoch(message, record, entry_of(server, message->key));
     take_over_own(server, message, record, entry_of(server, message->key));
+    apply_epoch(message, record, entry_of(server, message->key), now_ms);
     verbs_execute(&server->store, request, now_ms);
     request->verb = verb;
-    tell_epoch(message, record);
+    tell_epoch(message, record, now_ms);
     record_note(world, message, entry_of(server, message->key));
     enum verdict verdict = request->reply.verdict;
     if (verb_changes(verb) && (verdict == VERDICT_OWNED || verdict == VERDICT_STORED || verdict == VERDICT_DONE))

@@ -28,9 +28,11 @@ struct record {
     uint64_t epoch;  /* of the value; 0: it was stored by who tells none */
     uint32_t source; /* of the value; 0: there is none, or it stands for "absent" */
     bool valued;
-    bool marked;     /* the value is not fresh any more, */
-    int64_t marked_us; /* since then, */
+    bool marked;     /* something has invalidated the value, */
+    int64_t marked_us; /* then, */
     int64_t marked_ms; /* by the server's clock */
+    int64_t stored_us;      /* when the value came */
+    int64_t fresh_until_ms; /* by the server's clock; INT64_MAX: as long as the entry lives */
     int64_t settled_us; /* since then value and holder are what they are */
     uint64_t voided; /* the step before which no load may have begun whose value is stored from now on */
     struct holder holder;
@@ -41,7 +43,7 @@ struct saved {
     bool there;
     struct blob *value;
     struct blob *owner;
-    int64_t expires_ms, lease_until_ms, serve_until_ms;
+    int64_t expires_ms, lease_until_ms, fresh_until_ms, serve_until_ms;
     enum lease lease;
     bool absent;
     struct record record;
@@ -83,6 +85,8 @@ int64_t server_now_ms(const struct world *world);
 void server_set_clock(struct world *world, int64_t by_ms);
 /* Carries the command out and fills in message->request.reply. */
 void server_execute(struct world *world, struct message *message);
+/* Whether its value was stored by the history that the message's sender knows. */
+bool server_knows_epoch(const struct message *message, const struct record *record);
 void server_evict(struct world *world, uint32_t key);
 /* Another process answers as the server, after a while: without the last `lost` writes, or empty. */
 void server_replace(struct world *world, uint32_t lost, bool empty, int64_t after_us);

@@ -1,5 +1,6 @@
 /* waiting: nobody waits for himself; and while nothing goes wrong, nobody waits for long for what is there already: a
  * fresh value, a lease that nobody holds, or, for eventual readers, a value that may still be served. */
+#include "replica.h"
 #include "world.h"
 
 /* For a few messages each way; where the server can't tell of changes, for a look now and then. */
@@ -15,7 +16,8 @@ static bool is_held(const struct world *world, const struct record *record, int6
 
 static bool is_fresh(const struct world *world, const struct record *record) {
     uint64_t epoch = world->plan.trust ? 0 : world->server.epoch;
-    return record->valued && !record->marked && record->holder.size == 0 && record->epoch == epoch;
+    return record->valued && !record->marked && record->holder.size == 0 && record->epoch == epoch &&
+           record->fresh_until_ms > server_now_ms(world);
 }
 
 static void check_flight(struct world *world, const struct process *process, const struct flight *flight) {
@@ -41,6 +43,19 @@ static bool may_be_served(struct world *world, const struct flight *flight, int6
     return world->now_us - record->settled_us >= patience && until_ms > server_now_ms(world) + patience / 1000;
 }
 
+/* Its peek saw a value whose time was over, and nothing has invalidated it since. */
+static void check_lapsed(struct world *world, const struct call *call, size_t i, int64_t patience) {
+    const struct record *record = &world->server.records[call->keys[i]];
+    const struct slot *slot = &call->op->slots[i];
+    int64_t over_ms = server_now_ms(world) - record->fresh_until_ms;
+    bool kept = record->valued && !record->marked && replica_showed(world, record->stored_us, call->began_us) &&
+                record->epoch == (world->plan.trust ? 0 : world->server.epoch);
+    bool loads = slot->flight->initiator == slot || slot->flight->state == FLIGHT_PUTTING; /* inline */
+    if (kept && !loads && over_ms + patience / 1000 < world->plan.policy.stale_while_revalidate_ms)
+        world_violate(world, "eventual readers don't wait: op %u waits for k%u, which has only lapsed", call->number,
+                      call->keys[i]);
+}
+
 static void check_reader(struct world *world, const struct call *call) {
     const struct op *op = call->op;
     int64_t patience = patience_us(world, call->process);
@@ -51,6 +66,8 @@ static void check_reader(struct world *world, const struct call *call) {
         const struct flight *flight = slot->flight;
         if (slot->settled || flight == NULL || slot->request.reply.verdict != VERDICT_UNFRESH)
             continue;
+        if (slot->request.reply.lapsed)
+            check_lapsed(world, call, i, patience);
         bool loads = flight->initiator == slot || flight->state == FLIGHT_PUTTING; /* inline */
         if (!loads && may_be_served(world, flight, patience))
             world_violate(world, "eventual readers don't wait: op %u waits for k%u, whose old value may be served",

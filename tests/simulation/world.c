@@ -134,6 +134,8 @@ static bool init(struct world *world, const struct plan *plan, enum telling tell
     memset(world, 0, offsetof(struct world, network));
     memset(&world->processes, 0, sizeof world->processes);
     world->plan = *plan;
+    if (!plan_has(plan, FAULT_windows))
+        world->plan.policy.stale_while_revalidate_ms = world->plan.policy.stale_if_error_ms = 0;
     world->telling = telling;
     world->digest = 0;
     world->violation[0] = '\0';

@@ -31,7 +31,7 @@ from .arguments import (
 )
 from .cache import Cache
 from .errors import Error, error_of
-from .load import Answers, answer_many, answer_one, finishing, logger
+from .load import Answers, answer_many, answer_one, covers, finishing, logger
 from .lock import Holder
 from .results import count_done, read_entry, read_text, read_values
 from .typed import Codec, Coder
@@ -155,11 +155,11 @@ class Pump:
 def _end(waiting: _Waiting, entries: list[native.Entry]) -> None:
     if waiting.future.done():  # cancelled
         return
-    if waiting.failure is not None:
+    if waiting.failure is not None and not covers(entries, waiting.failure):
         waiting.future.set_exception(waiting.failure)
-        waiting.failure = None
     else:
         waiting.future.set_result(entries)
+    waiting.failure = None
 
 
 class AsyncCache:

@@ -24,7 +24,7 @@ from .arguments import (
     value_bytes,
 )
 from .cached import Decorator, cached
-from .load import Producer, Workers, produce_many, produce_one, run
+from .load import Producer, Workers, covers, produce_many, produce_one, run
 from .lock import UpdateLock
 from .results import count_done, read_entry, read_lines, read_text, read_values
 from .typed import Codec, TypedCache
@@ -390,7 +390,8 @@ class Cache:
     def _drive(self, operation: Any, produce: Producer | None) -> list[native.Entry]:
         """Runs the operation from the event at hand to its end: loads here what is asked for, and behind what may wait.
 
-        What a loader raises fails its load, and is raised when the others who wait for the key have been told."""
+        What a loader raises fails its load, and is raised when the others who wait for the key have been told, unless
+        an older value is served."""
         failure: Exception | None = None
         try:
             while native.kind(operation) != native.EVENT_DONE:
@@ -401,13 +402,13 @@ class Cache:
                     except Exception as error:
                         failure = failure or error
                 native.wait(operation)
-            if failure is not None:
-                raise failure
             behind = native.take_load(operation)
             entries = native.take_entries(operation)
+            if behind is not None and produce is not None:
+                self._workers.submit(behind, produce)
+            if failure is not None and not covers(entries, failure):
+                raise failure
         finally:
             failure = None
             native.drop(operation)
-        if behind is not None and produce is not None:
-            self._workers.submit(behind, produce)
         return entries

@@ -71,6 +71,14 @@ def finishing(load: native.Load) -> Iterator[None]:
         native.load_finish(load)
 
 
+def covers(entries: list[native.Entry], failure: Exception) -> bool:
+    """Whether there is an answer although a loader failed: an older value.  The log has the failure then."""
+    if any(outcome == native.FAILED for outcome, _, _ in entries):
+        return False
+    logger.error("a loader failed, and an older value was served", exc_info=failure)
+    return True
+
+
 def refuse(load: native.Load, why: str) -> None:
     native.load_fail(load, why)
     native.load_finish(load)

@@ -66,3 +66,17 @@ const char *text_of_number(char *buffer, int64_t number) {
         *--at = '-';
     return at;
 }
+
+bool text_read_number(struct slice digits, unsigned base, uint64_t *number) {
+    *number = 0;
+    for (size_t i = 0; i < digits.size; i++) {
+        char c = digits.data[i];
+        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+                                                : 99;
+        if (digit >= base || *number > (UINT64_MAX - digit) / base)
+            return false;
+        *number = *number * base + digit;
+    }
+    return digits.size > 0;
+}

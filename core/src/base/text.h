@@ -4,6 +4,7 @@
 
 #include "base/blob.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The parts, one behind the other; the last argument is NULL.  NULL for want of memory. */
@@ -18,5 +19,7 @@ char *text_put_hex(char *at, uint64_t number);
 enum { TEXT_NUMBER_SIZE = 24 };
 /* Decimal, into a buffer of TEXT_NUMBER_SIZE; returns it. */
 const char *text_of_number(char *buffer, int64_t number);
+/* The number that these digits are, up to base 16, in lower case.  False: there is none, or it is too large. */
+bool text_read_number(struct slice digits, unsigned base, uint64_t *number);
 
 #endif

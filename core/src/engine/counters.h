@@ -9,6 +9,8 @@
     X(hits)           /* fetched keys answered fresh by the store */                                                 \
     X(misses)         /* fetched keys that were not */                                                               \
     X(stale)          /* answered by a value that is being replaced */                                               \
+    X(stale_expired)  /* of these: its time was over, by less than stale_while_revalidate */                         \
+    X(stale_on_error) /* of these: the load failed, and its time was over by less than stale_if_error */             \
     X(joined)         /* joined a load of this process */                                                            \
     X(joiner_retries) /* joined too late to take its value, and went again */                                        \
     X(loads)          /* loads made, by key; each ends as one of stored, failed, lost, direct */                     \

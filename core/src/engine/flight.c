@@ -78,6 +78,21 @@ static void settle_stale(struct engine *engine, struct slot *slot, struct blob *
     settle_with(engine, slot, absent ? RCACHE_ABSENT : RCACHE_STALE, value);
 }
 
+/* What its own peek saw was not invalidated when the call had begun: whether it may be served is a matter of that
+ * value's time alone, whatever has become of the entry since. */
+static bool own_serves(const struct slot *slot, int64_t window_ms, int64_t now_ms) {
+    const struct reply *reply = &slot->request.reply;
+    if (slot->op->strong || !reply->lapsed || window_ms <= 0)
+        return false;
+    int64_t over_ms = now_ms - (slot->request.sent_ms + reply->fresh_ms);
+    return !RULE(own_windows_end, over_ms >= window_ms);
+}
+
+static void serve_own(struct engine *engine, struct slot *slot) {
+    const struct reply *reply = &slot->request.reply;
+    settle_stale(engine, slot, reply->value, reply->absent);
+}
+
 static void go_again(struct engine *engine, struct slot *slot, int64_t now_ms) {
     engine->counters->joiner_retries++;
     if (engine->policy->disable_cache_read) {
@@ -129,6 +144,11 @@ void flight_seek(struct engine *engine, struct slot *slot, int64_t now_ms) {
         return;
     }
     struct flight *flight = list_entry(node, struct flight, node);
+    if (own_serves(slot, engine->policy->stale_while_revalidate_ms, now_ms)) {
+        engine->counters->stale_expired++;
+        serve_own(engine, slot);
+        return;
+    }
     if (may_be_served(flight, slot, now_ms)) {
         settle_stale(engine, slot, flight->stale, flight->stale_absent);
         return;
@@ -148,8 +168,9 @@ void flight_seek(struct engine *engine, struct slot *slot, int64_t now_ms) {
 bool flight_owes_stale(const struct flight *flight) {
     for (struct link_node *node = flight->waiting.next; node != &flight->waiting; node = node->next) {
         const struct slot *slot = list_entry(node, struct slot, waiting);
+        const struct reply *reply = &slot->request.reply;
         bool asked_for = slot->joined < flight->acquired;
-        if (!asked_for && !slot->op->strong && slot->request.reply.verdict == VERDICT_UNFRESH)
+        if (!asked_for && !slot->op->strong && reply->verdict == VERDICT_UNFRESH && !reply->lapsed)
             return true;
     }
     return false;
@@ -196,6 +217,11 @@ void flight_fail(struct engine *engine, struct flight *flight, int32_t status, c
         slot->flight = NULL;
         if (slot->stale != NULL && !RULE(failed_loads_serve_within_bounds, now_ms >= slot->stale_until)) {
             settle_stale(engine, slot, slot->stale, slot->stale_absent);
+            continue;
+        }
+        if (RULE(errors_are_covered, own_serves(slot, engine->policy->stale_if_error_ms, now_ms))) {
+            engine->counters->stale_on_error++;
+            serve_own(engine, slot);
             continue;
         }
         slot_fail(slot, status, what);
@@ -245,6 +271,8 @@ void flight_serve_stale(struct engine *engine, struct flight *flight, struct blo
             continue;
         }
         wait_no_more(slot);
+        if (flight->request.reply.lapsed)
+            engine->counters->stale_expired++;
         settle_stale(engine, slot, value, absent);
     }
 }

@@ -38,6 +38,7 @@ void flight_acquire(struct engine *engine, struct flight *flight, bool take_over
     flight->request.seen = take_over ? slice_of_text(flight->lease) : slice_of(NULL, 0);
     flight->request.life_ms = engine->policy->lock_expire_ms;
     flight->request.bound_ms = engine->policy->delay_ms;
+    flight->request.window_ms = engine->policy->stale_while_revalidate_ms;
     engine_disarm(engine, &flight->timer);
     send(engine, flight, VERB_ACQUIRE);
     flight->acquired = flight->asked;
@@ -53,6 +54,7 @@ static void check(struct engine *engine, struct flight *flight) {
     flight->state = FLIGHT_CHECKING;
     flight->changed = false;
     flight->request.strong = RULE(strong_waiters_read_the_primary, strong_waits(flight));
+    flight->request.timed = ttl_is_told(engine->policy);
     send(engine, flight, engine->can_watch ? VERB_WATCH : VERB_PEEK);
 }
 
@@ -99,7 +101,8 @@ static void wait_for_holder(struct engine *engine, struct flight *flight, int64_
 
 static void note_stale(struct flight *flight) {
     const struct reply *reply = &flight->request.reply;
-    bool bounded = reply->value != NULL && reply->stale_ms >= 0;
+    bool shared = reply->value != NULL && !RULE(late_joiners_see_for_themselves, reply->lapsed);
+    bool bounded = shared && reply->stale_ms >= 0;
     blob_drop(flight->stale);
     flight->stale = bounded ? blob_share(reply->value) : NULL;
     flight->stale_absent = reply->absent;
@@ -246,7 +249,8 @@ void flight_store(struct engine *engine, struct flight *flight, struct blob *val
         return;
     }
     flight->state = FLIGHT_PUTTING;
-    flight->request.life_ms = absent ? policy->empty_expire_ms : ttl_jittered(ttl_ms, policy, &engine->random);
+    ttl_give(&flight->request, absent ? policy->empty_expire_ms : ttl_jittered(ttl_ms, policy, &engine->random),
+             policy);
     flight->request.absent = absent;
     send(engine, flight, VERB_PUT);
     flight->request.value = blob_share(value);

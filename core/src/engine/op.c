@@ -104,7 +104,10 @@ bool op_prepare(struct op *op, const struct policy *policy, struct random *rando
         request->route = op->route;
         request->owner = op->owner;
         request->strong = op->strong;
-        request->life_ms = op->kind == OP_SET ? ttl_jittered(op->ttl_ms, policy, random) : op->lease_ms;
+        request->timed = op->kind == OP_FETCH && ttl_is_told(policy);
+        request->life_ms = op->lease_ms;
+        if (op->kind == OP_SET)
+            ttl_give(request, ttl_jittered(op->ttl_ms, policy, random), policy);
         request->bound_ms = policy->delay_ms;
         request->replicas = confirmed ? policy->wait_replicas : 0;
         request->replicas_ms = policy->wait_replicas_timeout_ms;

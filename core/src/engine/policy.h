@@ -19,6 +19,8 @@ struct policy {
     int64_t lock_expire_max_ms;
     int64_t lock_sleep_ms;
     int64_t deadline_ms;
+    int64_t stale_while_revalidate_ms;
+    int64_t stale_if_error_ms;
     uint32_t wait_replicas;
     int64_t wait_replicas_timeout_ms;
     double random_expire_adjustment;

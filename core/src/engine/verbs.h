@@ -3,6 +3,7 @@
  *
  * An entry has a value or none, and one of these states:
  *   fresh        no lease: the value may be returned by anyone
+ *   lapsed       as fresh, but its time is over: kept for those who may serve it after that
  *   invalidated  the lease is void; a value beside it is stale
  *   leased       an owner may put until the lease ends; a value beside it is stale
  *   locked       as leased, by a writer (lockUntil 1e10); ends with the key's time to live
@@ -20,25 +21,29 @@
 #include <stdint.h>
 
 enum verb {
-    /* FRESH, UNFRESH (a value, but invalidated, leased, locked or of another epoch) or MISS.  Changes nothing. */
+    /* timed.  FRESH, UNFRESH (a value, but lapsed, invalidated, leased, locked or of another epoch) or MISS.  Changes
+     * nothing. */
     VERB_PEEK,
     /* As PEEK; a later change of the key is reported to the engine, once.  Only where backend_can_watch. */
     VERB_WATCH,
-    /* owner, life_ms (the lease), bound_ms (how long a value may be served after its invalidation), strong, seen.
+    /* owner, life_ms (the lease), bound_ms (how long a value may be served after its invalidation), window_ms (how long
+     * after its time), strong, seen.
      * FRESH value | OWNED [stale value, stale_ms] | BUSY [stale value, stale_ms], remaining_ms, lease.
      * Fresh entries stay fresh.  An ended, void or missing lease, or one whose text still is `seen`, goes to owner;
-     * asked again by its owner: OWNED again.  A value first found unfresh more than bound_ms ago is removed.
+     * asked again by its owner: OWNED again.  A value first found unfresh more than bound_ms ago is removed; but one
+     * that has merely lapsed is not counted as invalidated, and stays.
      * `owner` is never used for two requests.  Where one is sent again (attempts), the token tells that, too: a first
      * sending that arrives late must not give the lease back to an owner who has lost it since.
      * The key gets a time to live that outlives the lease; one that is already longer stays. */
     VERB_ACQUIRE,
-    /* owner, grant, value, absent, life_ms.  STORED, fresh from now; LOST when owner no longer holds the lease, or a
+    /* owner, grant, value, absent, life_ms, fresh_ms.  STORED, fresh from now; LOST when owner lost the lease, or a
      * server of another epoch granted it: that one may have acknowledged an invalidation since, and this one not know.
      * life_ms 0: the key is removed instead (an absent result that is not to be kept); still needs the owner. */
     VERB_PUT,
     /* owner, grant, life_ms.  OWNED, the lease or lock lives life_ms from now; LOST, as by PUT. */
     VERB_RENEW,
-    /* owner.  The load failed: invalidated, value and time to live kept.  DONE; LOST and unchanged for others. */
+    /* owner.  The load failed: invalidated, or lapsed as before; value and time to live kept.  DONE; LOST and unchanged
+     * for others. */
     VERB_RELEASE,
     /* bound_ms.  Invalidated; at most bound_ms left to live, counted from the first invalidation.  DONE; MISS where
      * there is no key (none is made).  A writer's lock stays; its value counts as invalidated from now. */
@@ -49,7 +54,7 @@ enum verb {
     /* owner, bound_ms.  Invalidated as by INVALIDATE, whoever held it: DONE; but LOST and unchanged where another
      * owner has it locked. */
     VERB_UNLOCK,
-    /* value, absent, life_ms.  DONE: fresh from now, whatever was there; every lease and lock is void. */
+    /* value, absent, life_ms, fresh_ms.  DONE: fresh from now, whatever was there; every lease and lock is void. */
     VERB_SET,
     /* value, life_ms.  DONE: the value alone is replaced; leases and locks stay. */
     VERB_RAW_SET,
@@ -102,6 +107,10 @@ struct reply {
     struct grant grant;   /* OWNED by ACQUIRE */
     int64_t remaining_ms; /* BUSY: until the lease ends; -1 unknown */
     int64_t stale_ms; /* OWNED, BUSY with a value: how long it may still be served; -1: as long as the entry lives */
+    bool lapsed;      /* UNFRESH, OWNED, BUSY: nothing has invalidated the value, only its own time bounds it */
+    bool tells_end;   /* FRESH, UNFRESH by PEEK: */
+    int64_t fresh_ms; /* how long the value is fresh from now; less than 0: since when it isn't any more */
+    int64_t server_ms; /* the server's clock; 0: it did not say */
     char lease[LEASE_TEXT_MAX]; /* BUSY, UNFRESH, MISS: the lease as it is written ("": none), to be `seen` */
 };
 
@@ -114,8 +123,11 @@ struct request {
     struct slice seen;  /* ACQUIRE: take this very lease over, though it has not ended; empty: none */
     struct grant grant; /* PUT, RENEW, RELEASE: of the lease; all zero for a lock */
     struct blob *value; /* PUT, SET, RAW_SET; an owner of its own */
+    bool timed; /* PEEK, WATCH: entries are likely to tell when their time is over; else they are asked twice then */
     int64_t life_ms;
+    int64_t fresh_ms; /* PUT, SET: how long of life_ms it is fresh; 0: all of it, and it doesn't tell */
     int64_t bound_ms;
+    int64_t window_ms;
     uint32_t replicas; /* INVALIDATE, UNLOCK: how many are to have it before the answer */
     int64_t replicas_ms;
     struct reply reply;

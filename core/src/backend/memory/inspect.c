@@ -6,7 +6,7 @@
 static const char *state_of(const struct entry *entry, int64_t now_ms) {
     switch (entry->lease) {
     case LEASE_NONE:
-        return entry->value != NULL ? "fresh" : "empty";
+        return entry->value == NULL ? "empty" : entry->fresh_until_ms > now_ms ? "fresh" : "lapsed";
     case LEASE_VOID:
         return "invalidated";
     case LEASE_UNTIL:
@@ -52,6 +52,7 @@ static bool add_lines(struct buffer *text, const struct entry *entry, int64_t no
            (entry->value == NULL || add_number(text, "size ", (int64_t)entry->value->size)) &&
            (entry->value == NULL || !entry->absent || buffer_append_text(text, "absent yes\n")) &&
            add_number(text, "ttl_ms ", ttl_ms) &&
+           (entry->fresh_until_ms == TIME_NEVER || add_number(text, "fresh_ms ", entry->fresh_until_ms - now_ms)) &&
            (lease_ms < 0 || add_number(text, "lease_ms ", lease_ms)) &&
            (entry->owner == NULL || add_owner(text, blob_slice(entry->owner)));
 }

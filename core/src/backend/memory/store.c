@@ -59,7 +59,7 @@ struct entry *store_add(struct store *store, struct slice key) {
     struct entry *entry = mem_alloc(sizeof *entry + key.size);
     if (entry == NULL)
         return NULL;
-    *entry = (struct entry){ .expires_ms = TIME_NEVER, .serve_until_ms = TIME_NEVER };
+    *entry = (struct entry){ .expires_ms = TIME_NEVER, .fresh_until_ms = TIME_NEVER, .serve_until_ms = TIME_NEVER };
     if (key.size > 0)
         memcpy(entry->key, key.data, key.size);
     entry->node.key = slice_of(entry->key, key.size);

@@ -27,6 +27,7 @@ struct entry {
     struct blob *owner;     /* NULL: none; where there is one, there is a lease */
     int64_t expires_ms;
     int64_t lease_until_ms;
+    int64_t fresh_until_ms; /* its time; TIME_NEVER: as long as it lives */
     int64_t serve_until_ms; /* the value was found unfresh: how long it may be served; TIME_NEVER: it was not */
     enum lease lease;
     bool absent;

@@ -26,8 +26,18 @@ static int64_t earlier_of(int64_t a_ms, int64_t b_ms) {
 
 /* ---- questions about the entry */
 
-static bool fresh(const struct entry *entry) {
-    return entry->lease == LEASE_NONE && entry->value != NULL;
+static bool over(const struct act *act) {
+    return RULE(time_ends_freshness, act->entry->fresh_until_ms <= act->now_ms);
+}
+
+static bool fresh(const struct act *act) {
+    return act->entry->lease == LEASE_NONE && act->entry->value != NULL && !over(act);
+}
+
+/* Its time is over, and nothing has invalidated it. */
+static bool lapsed(const struct act *act) {
+    const struct entry *entry = act->entry;
+    return entry->value != NULL && over(act) && entry->serve_until_ms == TIME_NEVER && entry->lease != LEASE_VOID;
 }
 
 static bool owned(const struct act *act) {
@@ -91,11 +101,17 @@ static void show_value(const struct act *act) {
 }
 
 static void show_stale(const struct act *act) {
-    int64_t serve_until_ms = act->entry->serve_until_ms;
-    if (act->request->bound_ms <= 0 || RULE(stale_values_end, serve_until_ms <= act->now_ms))
+    const struct entry *entry = act->entry;
+    struct reply *reply = &act->request->reply;
+    int64_t window_ends_ms = later(entry->fresh_until_ms, act->request->window_ms);
+    if ((act->request->bound_ms <= 0 && !lapsed(act)) ||
+        RULE(stale_values_end, entry->serve_until_ms <= act->now_ms) ||
+        RULE(windows_end, window_ends_ms <= act->now_ms))
         return;
     show_value(act);
-    act->request->reply.stale_ms = serve_until_ms == TIME_NEVER ? -1 : serve_until_ms - act->now_ms;
+    int64_t ends_ms = earlier_of(entry->serve_until_ms, window_ends_ms);
+    reply->stale_ms = ends_ms == TIME_NEVER ? -1 : ends_ms - act->now_ms;
+    reply->lapsed = ends_ms < TIME_NEVER && entry->serve_until_ms == TIME_NEVER;
 }
 
 static enum verdict answer_busy(const struct act *act) {
@@ -156,11 +172,14 @@ static void put_value(struct act *act, bool absent, int64_t life_ms) {
     struct blob *value = act->request->value != NULL ? act->request->value : act->store->empty;
     store_set_value(act->store, act->entry, blob_share(value));
     act->entry->absent = absent;
+    act->entry->fresh_until_ms = TIME_NEVER;
     act->entry->expires_ms = later(act->now_ms, life_ms);
 }
 
 static void put_fresh(struct act *act, int64_t life_ms) {
     put_value(act, act->request->absent, life_ms);
+    if (act->request->fresh_ms > 0)
+        act->entry->fresh_until_ms = later(act->now_ms, act->request->fresh_ms);
     end_lease(act, LEASE_NONE);
     act->entry->serve_until_ms = TIME_NEVER;
 }
@@ -174,7 +193,7 @@ static void mark_unfresh(struct act *act) {
 
 static void remove_value(struct act *act) {
     store_set_value(act->store, act->entry, NULL);
-    act->entry->serve_until_ms = TIME_NEVER;
+    act->entry->fresh_until_ms = act->entry->serve_until_ms = TIME_NEVER;
 }
 
 static void extend_lease(struct act *act) {
@@ -200,15 +219,19 @@ static void invalidate(struct act *act) {
 static enum verdict verb_peek(struct act *act) {
     if (act->entry == NULL)
         return VERDICT_MISS;
+    struct reply *reply = &act->request->reply;
     show_value(act);
-    if (fresh(act->entry))
+    reply->tells_end = reply->value != NULL && act->entry->fresh_until_ms != TIME_NEVER;
+    reply->fresh_ms = reply->tells_end ? act->entry->fresh_until_ms - act->now_ms : 0;
+    if (fresh(act))
         return VERDICT_FRESH;
-    write_lease(act->entry, act->request->reply.lease);
+    reply->lapsed = lapsed(act);
+    write_lease(act->entry, reply->lease);
     return act->entry->value != NULL ? VERDICT_UNFRESH : VERDICT_MISS;
 }
 
 static enum verdict verb_acquire(struct act *act) {
-    if (act->entry != NULL && fresh(act->entry)) {
+    if (act->entry != NULL && fresh(act)) {
         show_value(act);
         return VERDICT_FRESH;
     }
@@ -220,10 +243,12 @@ static enum verdict verb_acquire(struct act *act) {
         return answer_too_large(act);
     if (!make_owned(act))
         return answer_no_memory(act);
+    bool keeps = RULE(lapsed_is_not_invalidated, lapsed(act));
     if (act->entry->lease != LEASE_LOCKED)
         extend_lease(act);
-    mark_unfresh(act);
-    if (act->request->bound_ms <= 0 || RULE(stale_values_end, act->entry->serve_until_ms <= act->now_ms))
+    if (!keeps)
+        mark_unfresh(act);
+    if (!keeps && (act->request->bound_ms <= 0 || RULE(stale_values_end, act->entry->serve_until_ms <= act->now_ms)))
         remove_value(act);
     show_stale(act);
     return VERDICT_OWNED;
@@ -253,7 +278,7 @@ static enum verdict verb_renew(struct act *act) {
 static enum verdict verb_release(struct act *act) {
     if (!owned(act) || act->entry->lease == LEASE_LOCKED)
         return VERDICT_LOST;
-    end_lease(act, LEASE_VOID);
+    end_lease(act, RULE(failed_refreshes_change_nothing, lapsed(act)) ? LEASE_NONE : LEASE_VOID);
     return VERDICT_DONE;
 }
 

@@ -9,7 +9,7 @@ enum { WORDS_MAX = 16 };
 struct words {
     struct slice list[WORDS_MAX];
     size_t count;
-    char numbers[4][TEXT_NUMBER_SIZE];
+    char numbers[6][TEXT_NUMBER_SIZE];
     size_t number_count;
     char meta[META_SIZE_MAX];
     char epoch[TEXT_HEX_SIZE];
@@ -30,7 +30,7 @@ static void add_number(struct words *words, int64_t number) {
 }
 
 static void add_meta(struct words *words, const struct request *request, const struct server_facts *facts) {
-    struct meta meta = { facts->epoch, request->absent };
+    struct meta meta = { .epoch = facts->epoch, .absent = request->absent };
     struct slice value = blob_slice(request->value);
     add(words, slice_of(words->meta, meta_write(words->meta, &meta, facts->packed ? NULL : &value)));
 }
@@ -80,6 +80,16 @@ static void add_acquire(struct words *words, const struct request *request, cons
         add_text(words, "");
     else
         add_token(words, request, request->attempts - 1);
+    add_number(words, request->window_ms);
+}
+
+/* For how long it is kept, and for how long it is fresh, if the entry is to tell. */
+static void add_life(struct words *words, const struct request *request) {
+    add_number(words, request->life_ms);
+    if (request->fresh_ms > 0)
+        add_number(words, request->fresh_ms);
+    else
+        add_text(words, "");
 }
 
 static void add_arguments(struct words *words, const struct request *request, const struct server_facts *facts) {
@@ -91,7 +101,7 @@ static void add_arguments(struct words *words, const struct request *request, co
         add_holder(words, request, facts);
         add(words, blob_slice(request->value));
         add_meta(words, request, facts);
-        add_number(words, request->life_ms);
+        add_life(words, request);
         return;
     case VERB_RENEW:
         add_holder(words, request, facts);
@@ -114,7 +124,7 @@ static void add_arguments(struct words *words, const struct request *request, co
     case VERB_SET:
         add(words, blob_slice(request->value));
         add_meta(words, request, facts);
-        add_number(words, request->life_ms);
+        add_life(words, request);
         return;
     case VERB_RAW_SET:
         add(words, blob_slice(request->value));
@@ -206,20 +216,25 @@ bool redis_encode_wait(struct buffer *out, const struct request *request) {
     return ok;
 }
 
+bool redis_asks_time(const struct request *request) {
+    bool peeks = request->verb == VERB_PEEK || request->verb == VERB_WATCH;
+    return peeks && (request->timed || (request->form & FORM_TIMED) != 0);
+}
+
 bool redis_encode(struct buffer *out, const struct request *request, const struct server_facts *facts,
                   uint32_t *replies) {
     static const struct slice caching[] = { { "CLIENT", 6 }, { "CACHING", 7 }, { "YES", 3 } };
-    static const struct slice asking[] = { { "ASKING", 6 } };
+    static const struct slice asking[] = { { "ASKING", 6 } }, time[] = { { "TIME", 4 } };
     size_t before = out->size;
     struct words words;
     make_words(&words, request, facts);
-    bool watch = request->verb == VERB_WATCH, wait = request->replicas > 0;
-    bool ok = (!watch || redis_append_command(out, caching, 3)) &&
+    bool watch = request->verb == VERB_WATCH, wait = request->replicas > 0, timed = redis_asks_time(request);
+    bool ok = (!timed || redis_append_command(out, time, 1)) && (!watch || redis_append_command(out, caching, 3)) &&
               (!request->asking || redis_append_command(out, asking, 1)) &&
               redis_append_command(out, words.list, words.count);
     if (!ok)
         out->size = before;
-    *replies = 1 + (uint32_t)(watch || wait) + (uint32_t)request->asking;
+    *replies = 1 + (uint32_t)(watch || wait) + (uint32_t)request->asking + (uint32_t)timed;
     return ok;
 }
 

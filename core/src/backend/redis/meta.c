@@ -26,20 +26,6 @@ size_t meta_write(char text[META_SIZE_MAX], const struct meta *meta, const struc
     return size;
 }
 
-static bool read_number(struct slice digits, unsigned base, uint64_t *number) {
-    *number = 0;
-    for (size_t i = 0; i < digits.size; i++) {
-        char c = digits.data[i];
-        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
-                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
-                                                : 99;
-        if (digit >= base || *number > (UINT64_MAX - digit) / base)
-            return false;
-        *number = *number * base + digit;
-    }
-    return digits.size > 0;
-}
-
 /* The next item, and what is left behind it. */
 static struct slice next_item(struct slice *rest) {
     const char *stop = rest->size > 0 ? memchr(rest->data, ';', rest->size) : NULL;
@@ -50,10 +36,17 @@ static struct slice next_item(struct slice *rest) {
     return item;
 }
 
+/* As the scripts read it: of fewer than 16 digits; 0: none. */
+static int64_t read_time(struct slice digits) {
+    uint64_t number = 0;
+    return digits.size < 16 && text_read_number(digits, 10, &number) ? (int64_t)number : 0;
+}
+
 struct meta meta_read(struct slice text, struct slice value, bool packed) {
-    struct meta meta = { 0, false };
+    struct meta meta = { 0 };
     uint64_t length = 0, hash = 0;
     bool has_length = false, has_hash = false;
+    int64_t serve_until_ms = 0;
     while (text.size > 0) {
         struct slice item = next_item(&text);
         struct slice number =
@@ -62,15 +55,21 @@ struct meta meta_read(struct slice text, struct slice value, bool packed) {
             meta.absent = true;
         else if (number.size == 0)
             continue;
-        else if (item.data[0] == 'e' && (number.size != 16 || !read_number(number, 16, &meta.epoch)))
+        else if (item.data[0] == 'e' && (number.size != 16 || !text_read_number(number, 16, &meta.epoch)))
             meta.epoch = 0;
+        else if (item.data[0] == 's')
+            meta.fresh_until_ms = read_time(number);
+        else if (item.data[0] == 't')
+            serve_until_ms = read_time(number);
         else if (item.data[0] == 'n')
-            has_length = read_number(number, 10, &length);
+            has_length = text_read_number(number, 10, &length);
         else if (item.data[0] == 'h')
-            has_hash = number.size == 16 && read_number(number, 16, &hash);
+            has_hash = number.size == 16 && text_read_number(number, 16, &hash);
     }
-    if (packed && !has_length && !has_hash)
-        return meta;
+    bool alone = packed && !has_length && !has_hash;
     bool fits = has_length && has_hash && length == value.size && hash == hash64(value.data, value.size, 0);
-    return fits ? meta : (struct meta){ 0, false };
+    if (!alone && !fits)
+        meta = (struct meta){ 0 };
+    meta.marked = serve_until_ms > 0;
+    return meta;
 }

@@ -2,10 +2,11 @@
  *
  *   e=<16 hex>   epoch of the server process that stored the value
  *   n=<decimal>  length of the value that this belongs to, and
- *   h=<16 hex>   its XXH64 (seed 0): where they don't fit, e and a say nothing.  Of a packed entry, whose value nobody
- *                can replace alone, both are left out
+ *   h=<16 hex>   its XXH64 (seed 0): where they don't fit, e, a and s say nothing.  Of a packed entry, whose value
+ *                nobody can replace alone, both are left out
  *   a            the value stands for "there is none"
- *   t=<decimal>  server time in ms until which a value that is not fresh may be served; written by the scripts
+ *   s=<decimal>  server time in ms until which the value is fresh, where the entry lives on; written by the scripts, as
+ *   t=<decimal>  server time in ms until which a value that was invalidated may be served
  *
  * Unknown items are skipped. */
 #ifndef RESILICACHE_BACKEND_REDIS_META_H
@@ -13,6 +14,7 @@
 
 #include "base/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { META_SIZE_MAX = 80 };
@@ -20,6 +22,8 @@ enum { META_SIZE_MAX = 80 };
 struct meta {
     uint64_t epoch; /* 0: not told */
     bool absent;
+    bool marked;            /* t, of whatever value; means something where there is a lease */
+    int64_t fresh_until_ms; /* 0: as long as it lives */
 };
 
 /* Writes the meta of the value, or of a packed entry, for which `value` is NULL; returns its length. */

@@ -43,13 +43,17 @@ enum redis_form {
     FORM_WHOLE = 1,  /* scripts by their text: the server had not seen it */
     FORM_OTHER = 2,  /* GET: the key holds what the other layout would have there */
     FORM_DELETE = 4, /* INVALIDATE, UNLOCK: the server has no memory for more than DEL; DELETE: it has no UNLINK */
-    FORM_DOUBT = 8   /* ACQUIRE: strong, and the epoch that the script reads belongs to another value */
+    FORM_DOUBT = 8,  /* ACQUIRE: strong, and the epoch that the script reads belongs to another value */
+    FORM_TIMED = 16  /* PEEK, WATCH: the entry tells when its time is over, by the server's clock */
 };
 
 /* Appends the command(s) for the request in its present form and says in *replies how many replies will come: with
  * replicas to wait for, one of them is to redis_encode_wait.  False for want of memory: the buffer is as it was. */
 bool redis_encode(struct buffer *out, const struct request *request, const struct server_facts *facts,
                   uint32_t *replies);
+
+/* Whether TIME goes before the rest, and its reply comes first. */
+bool redis_asks_time(const struct request *request);
 
 /* Appends the WAIT that answers for all requests since the last one, of which this is one. */
 bool redis_encode_wait(struct buffer *out, const struct request *request);

@@ -114,6 +114,22 @@ static enum redis_answer no_memory(struct request *request) {
 
 /* ---- plain commands ---- */
 
+/* The server's clock, seconds and microseconds. */
+static enum redis_answer take_time(struct request *request, const struct resp *resp) {
+    uint64_t seconds, micros;
+    bool told = resp->type == RESP_ARRAY && text_read_number(text_in(resp, 0), 10, &seconds) &&
+                text_read_number(text_in(resp, 1), 10, &micros) && seconds < INT64_MAX / 2000;
+    request->reply.server_ms = told ? (int64_t)(seconds * 1000 + micros / 1000) : 0;
+    return REDIS_MORE;
+}
+
+/* Whether the value's time is over; if the server's clock can't be had, that is for the script to say. */
+static bool take_end(struct reply *reply, int64_t fresh_until_ms) {
+    reply->tells_end = fresh_until_ms > 0 && reply->server_ms > 0;
+    reply->fresh_ms = reply->tells_end ? fresh_until_ms - reply->server_ms : 0;
+    return fresh_until_ms > 0 && reply->fresh_ms <= 0;
+}
+
 static enum redis_answer take_peek(struct request *request, const struct resp *resp, const struct server_facts *facts) {
     struct reply *reply = &request->reply;
     struct found found;
@@ -127,12 +143,20 @@ static enum redis_answer take_peek(struct request *request, const struct resp *r
         return REDIS_ANSWERED;
     }
     struct meta meta = found_meta(&found);
+    if (meta.fresh_until_ms > 0 && !redis_asks_time(request)) {
+        request->form |= FORM_TIMED;
+        return REDIS_AGAIN;
+    }
     if (!found_take(&found, &reply->value))
         return no_memory(request);
     bool other_epoch = facts->epoch != 0 && meta.epoch != 0 && meta.epoch != facts->epoch;
     reply->absent = meta.absent;
     reply->epoch_unknown = facts->epoch != 0 && meta.epoch == 0;
-    reply->verdict = !found.leased && !other_epoch ? VERDICT_FRESH : VERDICT_UNFRESH;
+    bool over = take_end(reply, meta.fresh_until_ms);
+    bool invalidated = found.leased && (meta.marked || strcmp(reply->lease, "0") == 0);
+    bool doubtful = other_epoch || (request->strong && reply->epoch_unknown);
+    reply->verdict = !found.leased && !other_epoch && !over ? VERDICT_FRESH : VERDICT_UNFRESH;
+    reply->lapsed = over && reply->tells_end && !invalidated && !doubtful;
     return REDIS_ANSWERED;
 }
 
@@ -172,13 +196,14 @@ static enum redis_answer take_acquired(struct request *request, const struct res
         return fail_shape(request);
     if (!take_value(request, &resp->items[1]))
         return resp->items[1].type == RESP_TEXT ? no_memory(request) : fail_shape(request);
-    struct meta meta = { 0, false };
+    struct meta meta = { 0 };
     if (reply->value != NULL)
         meta = meta_read(text_in(resp, 2), blob_slice(reply->value), facts->packed);
     reply->absent = meta.absent;
     reply->epoch_unknown = facts->epoch != 0 && meta.epoch != facts->epoch;
     reply->grant = (struct grant){ facts->epoch, request->attempts };
     reply->stale_ms = number_in(resp, 3, -1);
+    reply->lapsed = reply->value != NULL && reply->stale_ms >= 0 && !meta.marked;
     reply->remaining_ms = number_in(resp, 4, -1);
     take_lease(reply, text_in(resp, 5));
     if (reply->verdict != VERDICT_FRESH)
@@ -213,10 +238,10 @@ static bool add_number_line(struct buffer *lines, const char *name, int64_t numb
     return add_line(lines, name, slice_of_text(text_of_number(digits, number)));
 }
 
-/* state, value, ttl, lease left, owner, lockUntil, meta, layout */
+/* state, value, ttl, lease left, owner, lockUntil, meta, layout, how long it is fresh */
 static enum redis_answer take_entry(struct request *request, const struct resp *resp,
                                     const struct server_facts *facts) {
-    if (resp->count != 9)
+    if (resp->count != 10)
         return fail_shape(request);
     bool has_value = resp->items[2].type == RESP_TEXT;
     struct slice value = text_in(resp, 2), owner = text_in(resp, 5), lease = text_in(resp, 6), meta = text_in(resp, 7);
@@ -227,6 +252,8 @@ static enum redis_answer take_entry(struct request *request, const struct resp *
     bool absent = has_value && meta_read(meta, value, facts->packed).absent;
     ok = ok && (!absent || add_line(&lines, "absent", slice_of_text("yes")));
     ok = ok && add_number_line(&lines, "ttl_ms", number_in(resp, 3, -1));
+    bool tells_end = resp->items[9].type == RESP_INTEGER;
+    ok = ok && (!tells_end || add_number_line(&lines, "fresh_ms", resp->items[9].integer));
     ok = ok && (lease_ms < 0 || add_number_line(&lines, "lease_ms", lease_ms));
     ok = ok && (owner.size == 0 || add_line(&lines, "owner", owner));
     ok = ok && (lease.size == 0 || add_line(&lines, "lock_until", lease));
@@ -333,10 +360,12 @@ static enum redis_answer take_wait(struct request *request, const struct resp *r
 
 enum redis_answer redis_decode(struct request *request, uint32_t index, const struct resp *resp,
                                const struct server_facts *facts) {
-    if (request->asking && index-- == 0)
-        return REDIS_MORE;
     if (index == 0)
         reply_clear(&request->reply); /* of an attempt whose connection was lost between two replies */
+    if (redis_asks_time(request) && index-- == 0)
+        return take_time(request, resp);
+    if (request->asking && index-- == 0)
+        return REDIS_MORE;
     if (request->verb == VERB_WATCH && index == 0) { /* CLIENT CACHING YES */
         if (resp->type == RESP_ERROR)
             fail(request, RCACHE_E_UNSUPPORTED, blob_copy(resp->text.data, resp->text.size));

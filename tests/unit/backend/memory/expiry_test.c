@@ -14,6 +14,51 @@ static void entries_end_at_their_time(void **state) {
     }
 }
 
+/* Stored at 1000, fresh until 2000, kept until 11000. */
+static struct memory *memory_of_lapsed(void) {
+    struct memory *memory = memory_in(MISSING);
+    struct request set = with("v", lasting(10000, ask(VERB_SET)));
+    set.fresh_ms = 1000;
+    expect(memory, 1000, set, "DONE");
+    return memory;
+}
+
+static struct request windowed(int64_t window_ms, struct request request) {
+    request.window_ms = window_ms;
+    return request;
+}
+
+static void what_has_lapsed_is_served_within_its_window(void **state) {
+    (void)state;
+    struct memory *memory = memory_of_lapsed();
+    expect(memory, 1999, ask(VERB_PEEK), "FRESH 'v'");
+    expect(memory, 1999, by("A", lasting(50, ask(VERB_ACQUIRE))), "FRESH 'v'");
+    expect(memory, 2000, ask(VERB_PEEK), "UNFRESH 'v'");
+    expect_entry(memory, 2500, "lapsed size 1 ttl_ms 8500 fresh_ms -500");
+    expect(memory, 2500, by("A", windowed(800, lasting(50, ask(VERB_ACQUIRE)))), "OWNED 'v' stale 300");
+    expect(memory, 2500, by("B", windowed(800, ask(VERB_ACQUIRE))), "BUSY 'v' stale 300 remaining 50 lease 2550");
+    expect(memory, 2500, by("B", windowed(500, ask(VERB_ACQUIRE))), "BUSY remaining 50 lease 2550");
+    memory_free(memory);
+}
+
+static void what_has_lapsed_is_not_invalidated_by_a_failed_load(void **state) {
+    (void)state;
+    struct memory *memory = memory_of_lapsed();
+    expect(memory, 2500, by("A", windowed(800, lasting(50, ask(VERB_ACQUIRE)))), "OWNED 'v' stale 300");
+    expect(memory, 2510, by("A", ask(VERB_RELEASE)), "DONE");
+    expect_entry(memory, 2510, "lapsed size 1 ttl_ms 8490 fresh_ms -510");
+    memory_free(memory);
+}
+
+static void an_invalidation_bounds_what_has_lapsed(void **state) {
+    (void)state;
+    struct memory *memory = memory_of_lapsed();
+    expect(memory, 2500, within(100, ask(VERB_INVALIDATE)), "DONE");
+    expect(memory, 2500, by("A", windowed(800, lasting(50, ask(VERB_ACQUIRE)))), "OWNED 'v' stale 100");
+    expect(memory, 2600, by("B", windowed(800, ask(VERB_ACQUIRE))), "OWNED");
+    memory_free(memory);
+}
+
 static void a_lease_ends_before_its_entry(void **state) {
     (void)state;
     struct memory *memory = memory_in(LEASED_BARE);
@@ -77,6 +122,9 @@ static void writes_sweep_out_what_nobody_asks_for(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries_end_at_their_time),
+        cmocka_unit_test(what_has_lapsed_is_served_within_its_window),
+        cmocka_unit_test(what_has_lapsed_is_not_invalidated_by_a_failed_load),
+        cmocka_unit_test(an_invalidation_bounds_what_has_lapsed),
         cmocka_unit_test(a_lease_ends_before_its_entry),
         cmocka_unit_test(a_lock_ends_with_its_entry),
         cmocka_unit_test(an_endless_life_does_not_overflow),

@@ -69,6 +69,22 @@ static void reading_needs_no_script(void **state) {
     expect_two(ask(VERB_WATCH), "CLIENT CACHING YES | HMGET k value lockUntil meta");
 }
 
+static void who_asks_for_the_end_asks_for_the_time_first(void **state) {
+    (void)state;
+    struct request peek = ask(VERB_PEEK), put = with("abc", ask(VERB_PUT)), acquire = ask(VERB_ACQUIRE);
+    uint32_t replies;
+    peek.timed = true;
+    put.fresh_ms = 2000;
+    acquire.window_ms = 70;
+    expect_two(peek, "TIME | HMGET k value lockUntil meta");
+    expect_two(in_form(FORM_TIMED, ask(VERB_PEEK)), "TIME | HMGET k value lockUntil meta");
+    assert_string_equal(words_of(in_form(FORM_TIMED, ask(VERB_WATCH)), &NO_EPOCH, &replies),
+                        "TIME | CLIENT CACHING YES | HMGET k value lockUntil meta");
+    assert_int_equal(replies, 3);
+    expect_words(put, "EVALSHA <hash> 1 k me abc n=3;h=44bc2cf5ad770999 3000 2000");
+    expect_words(acquire, "EVALSHA <hash> 1 k me 3000 500 '' '' '' '' 70");
+}
+
 static void the_rest_names_one_key(void **state) {
     (void)state;
     expect_words(ask(VERB_RENEW), "EVALSHA <hash> 1 k me 3000");
@@ -86,10 +102,10 @@ static void a_value_goes_with_its_meta(void **state) {
     uint32_t replies;
     struct request absent = ask(VERB_PUT);
     absent.absent = true;
-    expect_words(absent, "EVALSHA <hash> 1 k me '' n=0;h=ef46db3751d8e999;a 3000");
-    expect_words(with("abc", ask(VERB_SET)), "EVALSHA <hash> 1 k abc n=3;h=44bc2cf5ad770999 3000");
+    expect_words(absent, "EVALSHA <hash> 1 k me '' n=0;h=ef46db3751d8e999;a 3000 ''");
+    expect_words(with("abc", ask(VERB_SET)), "EVALSHA <hash> 1 k abc n=3;h=44bc2cf5ad770999 3000 ''");
     assert_string_equal(words_of(with("abc", ask(VERB_PUT)), &FACTS, &replies),
-                        "EVALSHA <hash> 1 k me abc e=00000000000000e1;n=3;h=44bc2cf5ad770999 3000");
+                        "EVALSHA <hash> 1 k me abc e=00000000000000e1;n=3;h=44bc2cf5ad770999 3000 ''");
 }
 
 static void acquire_says_who_asks_and_what_was_seen(void **state) {
@@ -97,25 +113,25 @@ static void acquire_says_who_asks_and_what_was_seen(void **state) {
     uint32_t replies;
     struct request request = strongly(ask(VERB_ACQUIRE));
     request.seen = slice_of_text("1700000000.123");
-    expect_words(ask(VERB_ACQUIRE), "EVALSHA <hash> 1 k me 3000 500 '' '' '' ''");
+    expect_words(ask(VERB_ACQUIRE), "EVALSHA <hash> 1 k me 3000 500 '' '' '' '' 0");
     assert_string_equal(words_of(request, &FACTS, &replies),
-                        "EVALSHA <hash> 1 k me 3000 500 1 1700000000.123 00000000000000e1 ''");
+                        "EVALSHA <hash> 1 k me 3000 500 1 1700000000.123 00000000000000e1 '' 0");
     assert_string_equal(words_of(in_form(FORM_WHOLE | FORM_DOUBT, request), &FACTS, &replies),
-                        "EVAL <text> 1 k me 3000 500 1 1700000000.123 - ''");
+                        "EVAL <text> 1 k me 3000 500 1 1700000000.123 - '' 0");
 }
 
 static void each_sending_of_acquire_has_a_token_of_its_own(void **state) {
     (void)state;
     struct request request = ask(VERB_ACQUIRE), put = with("v", ask(VERB_PUT));
     request.attempts = 1;
-    expect_words(request, "EVALSHA <hash> 1 k me 3000 500 '' '' '' ''");
+    expect_words(request, "EVALSHA <hash> 1 k me 3000 500 '' '' '' '' 0");
     request.attempts = 2;
-    expect_words(request, "EVALSHA <hash> 1 k me-2 3000 500 '' '' '' me");
+    expect_words(request, "EVALSHA <hash> 1 k me-2 3000 500 '' '' '' me 0");
     request.attempts = 12;
-    expect_words(request, "EVALSHA <hash> 1 k me-12 3000 500 '' '' '' me-11");
+    expect_words(request, "EVALSHA <hash> 1 k me-12 3000 500 '' '' '' me-11 0");
     put.grant.attempt = 2;
     put.attempts = 1; /* its own: it is sent again with the same token */
-    expect_words(put, "EVALSHA <hash> 1 k me-2 v n=1;h=a293d43641f17ec1 3000");
+    expect_words(put, "EVALSHA <hash> 1 k me-2 v n=1;h=a293d43641f17ec1 3000 ''");
     struct request renew = ask(VERB_RENEW), release = ask(VERB_RELEASE);
     renew.grant.attempt = release.grant.attempt = 2;
     expect_words(renew, "EVALSHA <hash> 1 k me-2 3000");
@@ -187,6 +203,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_command_is_an_array_of_bulk_strings),
         cmocka_unit_test(reading_needs_no_script),
+        cmocka_unit_test(who_asks_for_the_end_asks_for_the_time_first),
         cmocka_unit_test(the_rest_names_one_key),
         cmocka_unit_test(a_value_goes_with_its_meta),
         cmocka_unit_test(acquire_says_who_asks_and_what_was_seen),

@@ -36,7 +36,7 @@ static void the_text_is_fixed(void **state) {
 static void the_longest_fits(void **state) {
     (void)state;
     char text[META_SIZE_MAX];
-    struct meta meta = { UINT64_MAX, true };
+    struct meta meta = { .epoch = UINT64_MAX, .absent = true };
     struct slice value = slice_of("", 0);
     assert_in_range(meta_write(text, &meta, &value), 1, META_SIZE_MAX - (20 - 1));
 }

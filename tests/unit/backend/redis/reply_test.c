@@ -34,6 +34,49 @@ static void a_value_of_another_history_is_not_fresh(void **state) {
     expect_of(peek, "*3 $v _ _", &NO_EPOCH, "FRESH 'v'");
 }
 
+static const char *with_items(const char *value, const char *items) {
+    static char text[2 * META_SIZE_MAX];
+    snprintf(text, sizeof text, "%s;%s", meta_of(value, 0xe1, false), items);
+    return text;
+}
+
+/* The server's clock says 1700000000500 ms. */
+static void expect_timed(const char *shorthand, const char *expected, bool lapsed, int64_t fresh_ms) {
+    struct request peek = ask(VERB_PEEK);
+    peek.timed = true;
+    assert_int_equal(hear(&peek, 0, "*2 $1700000000 $500900", &FACTS), REDIS_MORE);
+    assert_int_equal(hear(&peek, 1, shorthand, &FACTS), REDIS_ANSWERED);
+    assert_string_equal(describe(&peek), expected);
+    assert_int_equal(peek.reply.lapsed, lapsed);
+    assert_int_equal(peek.reply.fresh_ms, fresh_ms);
+    request_clear(&peek);
+}
+
+static void a_value_whose_time_is_over_is_not_fresh(void **state) {
+    (void)state;
+    const char *ends = with_items("v", "s=1700000000600");
+    expect_again(ask(VERB_PEEK), said("*3 $v _ $%s", ends), FORM_TIMED);
+    expect_timed(said("*3 $v _ $%s", ends), "FRESH 'v'", false, 100);
+    expect_timed(said("*3 $w _ $%s", ends), "FRESH 'w' of no epoch", false, 0); /* of another value */
+    expect_timed(said("*3 $v _ $%s", with_items("v", "s=1700000000500")), "UNFRESH 'v'", true, 0);
+    ends = with_items("v", "s=1700000000100");
+    expect_timed(said("*3 $v $1700000001.123 $%s", ends), "UNFRESH 'v' lease 1700000001.123", true, -400);
+    expect_timed(said("*3 $v $0 $%s", ends), "UNFRESH 'v' lease 0", false, -400);
+    ends = with_items("v", "s=1700000000100;t=1700000009000");
+    expect_timed(said("*3 $v $1700000001.123 $%s", ends), "UNFRESH 'v' lease 1700000001.123", false, -400);
+}
+
+/* Its script, which has the clock, will say. */
+static void without_the_time_a_value_that_ends_is_not_fresh(void **state) {
+    (void)state;
+    struct request peek = in_form(FORM_TIMED, ask(VERB_PEEK));
+    assert_int_equal(hear(&peek, 0, "-NOPERM no", &FACTS), REDIS_MORE);
+    assert_int_equal(hear(&peek, 1, said("*3 $v _ $%s", with_items("v", "s=1700000000600")), &FACTS), REDIS_ANSWERED);
+    assert_string_equal(describe(&peek), "UNFRESH 'v'");
+    assert_false(peek.reply.lapsed);
+    request_clear(&peek);
+}
+
 static void acquire_says_whose_it_is(void **state) {
     (void)state;
     struct request acquire = ask(VERB_ACQUIRE);
@@ -79,12 +122,13 @@ static void the_rest_answers_in_a_word(void **state) {
 static void inspection_is_for_people(void **state) {
     (void)state;
     expect(ask(VERB_INSPECT),
-           "*9 $ENTRY $leased $v :9000 :2500 $a\x1b"
-           "b\\ $1700000000.123 $t=5 $hash",
+           "*10 $ENTRY $leased $v :9000 :2500 $a\x1b"
+           "b\\ $1700000000.123 $t=5 $hash _",
            "FRESH 'state leased\nsize 1\nttl_ms 9000\nlease_ms 2500\nowner a\\x1bb\\x5c\nlock_until "
            "1700000000.123\nmeta t=5\nlayout hash\n'");
-    expect(ask(VERB_INSPECT), said("*9 $ENTRY $fresh $ :-1 :-1 _ _ $%s $hash", meta_of("", 0, true)),
-           "FRESH 'state fresh\nsize 0\nabsent yes\nttl_ms -1\nmeta n=0;h=ef46db3751d8e999;a\nlayout hash\n'");
+    expect(ask(VERB_INSPECT), said("*10 $ENTRY $fresh $ :-1 :-1 _ _ $%s $hash :70", meta_of("", 0, true)),
+           "FRESH 'state fresh\nsize 0\nabsent yes\nttl_ms -1\nfresh_ms 70\nmeta n=0;h=ef46db3751d8e999;a\n"
+           "layout hash\n'");
 }
 
 static void what_the_server_lacks_is_asked_otherwise(void **state) {
@@ -270,7 +314,7 @@ static void without_memory_nothing_leaks(void **state) {
         { VERB_PEEK, "*3 $v _ _" },
         { VERB_GET, "*2 $v _" },
         { VERB_ACQUIRE, "*6 $BUSY $v _ :70 :30 $1700000000.123" },
-        { VERB_INSPECT, "*9 $ENTRY $leased $v :9000 :2500 $a $1700000000.123 $t=5 $hash" },
+        { VERB_INSPECT, "*10 $ENTRY $leased $v :9000 :2500 $a $1700000000.123 $t=5 $hash _" },
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         for (int number = 1, needed = 1; number <= needed; number++) {
@@ -327,6 +371,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(peek_sees_the_state),
         cmocka_unit_test(a_value_of_another_history_is_not_fresh),
+        cmocka_unit_test(a_value_whose_time_is_over_is_not_fresh),
+        cmocka_unit_test(without_the_time_a_value_that_ends_is_not_fresh),
         cmocka_unit_test(acquire_says_whose_it_is),
         cmocka_unit_test(meta_that_only_the_script_believes_is_doubted_once),
         cmocka_unit_test(the_rest_answers_in_a_word),

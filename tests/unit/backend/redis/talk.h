@@ -94,7 +94,7 @@ static inline size_t spell(char *out, const char *shorthand) {
 /* The meta of the value, as items of a shorthand. */
 static inline const char *meta_of(const char *value, uint64_t epoch, bool absent) {
     static char text[META_SIZE_MAX + 1];
-    struct meta meta = { epoch, absent };
+    struct meta meta = { .epoch = epoch, .absent = absent };
     struct slice bytes = slice_of_text(value);
     text[meta_write(text, &meta, &bytes)] = '\0';
     return text;

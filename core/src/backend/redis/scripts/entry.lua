@@ -28,20 +28,44 @@ local function lease_end(lease)
     return ms > 0 and not string.find(lease, '.', 1, true) and ms + 1000 or ms
 end
 
--- meta: items joined by ';'.  t: until when a value that is no longer fresh may be served.
+-- meta: items joined by ';'.  s: until when the value is fresh, where its entry lives on.  t: until when a value that
+-- was invalidated may be served.
 local function meta_item(meta, name)
     return meta and string.match(';' .. meta .. ';', ';' .. name .. '=(%w+);')
 end
 
+local function time_item(meta, name)
+    local time = meta_item(meta, name) or ''
+    return #time < 16 and not string.find(time, '%D') and tonumber(time) or false
+end
+
 -- Without a lease it is left from a value that another client has replaced.
 local function mark_of(meta, lease)
-    local mark = lease and meta_item(meta, 't') or ''
-    return #mark < 16 and not string.find(mark, '%D') and tonumber(mark) or false
+    return lease and time_item(meta, 't')
+end
+
+local function is_over(meta)
+    local fresh_until = time_item(meta, 's')
+    return fresh_until and now >= fresh_until
+end
+
+-- Of a value whose time is over: nothing has invalidated it.
+local function has_lapsed(meta, lease)
+    return is_over(meta) and not mark_of(meta, lease) and (not lease or lease_end(lease) > 0)
+end
+
+local function with_time(meta, name, ms)
+    local rest = meta and meta ~= '' and string.gsub(';' .. meta, ';' .. name .. '=[^;]*', '') or ''
+    return string.sub(rest .. ';' .. name .. '=' .. whole(ms), 2)
 end
 
 local function with_mark(meta, ms)
-    local rest = meta and meta ~= '' and string.gsub(';' .. meta, ';t=[^;]*', '') or ''
-    return string.sub(rest .. ';t=' .. whole(ms), 2)
+    return with_time(meta, 't', ms)
+end
+
+-- What to write for a value that is fresh for so long, or ('') as long as it lives.
+local function with_end(meta, fresh)
+    return fresh == '' and meta or with_time(meta, 's', now + tonumber(fresh))
 end
 
 -- The key lives at least that long.

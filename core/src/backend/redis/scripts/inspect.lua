@@ -6,7 +6,7 @@ local lease = entry[2]
 local ends = lease_end(lease)
 local state, left = 'invalidated', -1
 if not lease then
-    state = entry[1] and 'fresh' or 'empty'
+    state = not entry[1] and 'empty' or is_over(entry[4]) and 'lapsed' or 'fresh'
 elseif entry[3] and is_locked(lease) then
     state = 'locked'
     left = life_left()
@@ -14,4 +14,5 @@ elseif ends > now then
     state = entry[3] and 'leased' or 'backoff'
     left = ends - now
 end
-return { 'ENTRY', state, entry[1], life_left(), left, entry[3], lease, entry[4], layout() }
+return { 'ENTRY', state, entry[1], life_left(), left, entry[3], lease, entry[4], layout(),
+    time_item(entry[4], 's') and time_item(entry[4], 's') - now }
