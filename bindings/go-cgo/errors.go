@@ -63,6 +63,20 @@ var (
 // ErrAbsent may be returned by a loader to say that there is no such entry, where its type has no nil to say it with.
 var ErrAbsent = errors.New("resilicache: there is no such entry")
 
+// Permanent wraps what a loader returns where no older value is to stand in for the one that can't be loaded, as where
+// the row may not be read any more.  Any error that has Permanent() bool can say so.
+func Permanent(err error) error { return permanentError{err} }
+
+type permanentError struct{ error }
+
+func (permanentError) Permanent() bool { return true }
+func (e permanentError) Unwrap() error { return e.error }
+
+func isPermanent(err error) bool {
+	var permanent interface{ Permanent() bool }
+	return errors.As(err, &permanent) && permanent.Permanent()
+}
+
 var errLoaderLeft = &Error{Status: StatusLoader, Message: "the loader ended its goroutine"}
 
 // An Error is what the cache itself could not do.

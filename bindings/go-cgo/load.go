@@ -46,7 +46,7 @@ func (produce producer) work(load *C.rcache_load, report func(error)) {
 			failure = &PanicError{Value: value, Stack: debug.Stack()}
 		}
 		if failure != nil {
-			failLoad(load, failure.Error())
+			failLoad(load, failure)
 		}
 		report(failure)
 	}()
@@ -77,10 +77,15 @@ func answerOne(load *C.rcache_load, index C.size_t, value []byte) C.int32_t {
 	return C.bridge_load_value(load, index, chars(value), C.size_t(len(value)))
 }
 
-func failLoad(load *C.rcache_load, message string) {
-	text := C.CString(message)
+func failLoad(load *C.rcache_load, failure error) {
+	text := C.CString(failure.Error())
 	defer C.free(unsafe.Pointer(text))
+	permanent := isPermanent(failure)
 	for i := C.size_t(0); i < C.rcache_load_count(load); i++ {
-		C.rcache_load_fail(load, i, text)
+		if permanent {
+			C.rcache_load_fail_permanent(load, i, text)
+		} else {
+			C.rcache_load_fail(load, i, text)
+		}
 	}
 }

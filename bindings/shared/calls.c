@@ -205,9 +205,12 @@ int32_t load_answer(rcache_load *load, const char *values, size_t values_size, c
     return RCACHE_OK;
 }
 
-void load_fail(rcache_load *load, const char *message) {
+void load_fail(rcache_load *load, const char *message, int32_t permanent) {
     for (size_t i = 0; i < rcache_load_count(load); i++)
-        rcache_load_fail(load, i, message);
+        if (permanent)
+            rcache_load_fail_permanent(load, i, message);
+        else
+            rcache_load_fail(load, i, message);
 }
 
 rcache_queue *queue_open(handle *handle, rcache_error *err) {

@@ -52,8 +52,8 @@ enum { ANSWER_ABSENT = -1, ANSWER_NONE = -2 };
 void load_positions(const rcache_load *load, uint64_t *positions);
 /* An answer to each key; values lie one behind the other.  The status of the first that is refused; or RCACHE_OK. */
 int32_t load_answer(rcache_load *load, const char *values, size_t values_size, const int32_t *sizes, size_t count);
-/* All its keys. */
-void load_fail(rcache_load *load, const char *message);
+/* All its keys; permanent: nothing older is to stand in. */
+void load_fail(rcache_load *load, const char *message, int32_t permanent);
 
 /* ---- for event loops ---- */
 

@@ -129,6 +129,7 @@ struct TYPE { %extend { ~TYPE() { FREE($self); } } };
 %rename("%s") rcache_load_value;
 %rename("%s") rcache_load_absent;
 %rename("%s") rcache_load_fail;
+%rename("%s") rcache_load_fail_permanent;
 %rename("%s") rcache_load_finish;
 %rename("%s") rcache_op_cancel;
 %rename("%s") rcache_queue_fd;

@@ -166,7 +166,10 @@ RCACHE_API int32_t rcache_load_wanted(const rcache_load *load);
 /* ttl_ms overrides the op's for this key; 0: the op's.  The last answer to a key counts. */
 RCACHE_API int32_t rcache_load_value(rcache_load *load, size_t index, const void *data, size_t size, int64_t ttl_ms);
 RCACHE_API int32_t rcache_load_absent(rcache_load *load, size_t index);
+/* For now: where an older value may be served instead, it is; a later call may load again. */
 RCACHE_API int32_t rcache_load_fail(rcache_load *load, size_t index, const char *message);
+/* For good, as where the row may not be read any more: nothing older is served, by nobody, and it is not kept. */
+RCACHE_API int32_t rcache_load_fail_permanent(rcache_load *load, size_t index, const char *message);
 /* Consumes the load; keys without an answer fail. */
 RCACHE_API void rcache_load_finish(rcache_load *load);
 

@@ -221,7 +221,8 @@ static void a_back_off_keeps_only_eventual_readers(void **state) {
     expect(ask(VERB_ACQUIRE), "BUSY 'v'");
     expect(strongly(ask(VERB_ACQUIRE)), "OWNED 'v'");
     write_entry(NULL, seconds_from_now(60, ""), NULL, NULL);
-    expect(ask(VERB_ACQUIRE), "OWNED");
+    expect(ask(VERB_ACQUIRE), "BUSY");
+    expect(strongly(ask(VERB_ACQUIRE)), "OWNED");
 }
 
 static void a_lease_that_is_no_number_has_ended(void **state) {
@@ -388,12 +389,10 @@ int main(void) {
     int failed = 0;
     for (size_t i = 1; i < count; i++) { /* the first is memory */
         store_now = &stores[i];
-        if (!wire_open(&wire, stores[i].port, i % 2 != 0)) {
-            failed++;
-            continue;
-        }
-        failed += run_all(stores[i].name);
-        wire_close(&wire);
+        bool opened = wire_open(&wire, stores[i].port, i % 2 != 0);
+        failed += opened ? run_all(stores[i].name) : 1;
+        if (opened)
+            wire_close(&wire);
     }
     stores_stop(stores, count);
     return failed;

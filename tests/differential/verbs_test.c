@@ -85,6 +85,9 @@ static struct request some_request(struct pair *pair, size_t key, bool *brief) {
     request.bound_ms = some_ms(pair, brief, true);
     request.window_ms = some_ms(pair, brief, true);
     request.timed = below(pair, 2) == 0;
+    request.pause_ms = below(pair, 2) == 0 ? some_ms(pair, brief, true) : 0;
+    request.pause_max_ms = request.pause_ms + (int64_t)below(pair, 4) * LONG_MS;
+    request.drops = below(pair, 4) == 0;
     bool ends = stores && below(pair, 2) == 0, soon = ends && below(pair, 4) == 0;
     request.fresh_ms = !ends ? 0 : soon ? SHORT_MS : some_ms(pair, brief, true);
     *brief = *brief || soon;
@@ -135,6 +138,8 @@ static bool same_reply(const struct request *request, const struct reply *memory
     if ((memory->value == NULL) != (server->value == NULL) || memory->absent != server->absent)
         return false;
     if (!slice_equal(blob_slice(memory->value), blob_slice(server->value)))
+        return false;
+    if (memory->backed_off != server->backed_off)
         return false;
     if (memory->verdict == VERDICT_BUSY && !near(memory->remaining_ms, server->remaining_ms))
         return false;

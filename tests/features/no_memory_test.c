@@ -60,6 +60,7 @@ static void load(rcache_load *load, void *arg) {
         CALL(rcache_load_wanted)(load);
         expect_status(CALL(rcache_load_absent)(load, i));
         expect_status(CALL(rcache_load_fail)(load, i, "no memory for the value"));
+        expect_status(CALL(rcache_load_fail_permanent)(load, i, "no such value"));
         expect_status(CALL(rcache_load_value)(load, i, VALUE, strlen(VALUE), 0));
     }
     CALL(rcache_load_finish)(load);

@@ -52,14 +52,14 @@ ENTRIES: dict[str, dict[str, str]] = {
     "locked by another": {"value": "old", "lockUntil": LOCKED, "lockOwner": "another"},
 }
 ARGUMENTS: dict[str, list[Any]] = {
-    "acquire": ["me", LIFE_MS, BOUND_MS, "1", "", "", ""],
-    "put": ["me", "new", "n=3", LIFE_MS],
+    "acquire": ["me", LIFE_MS, BOUND_MS, "1", "", "", "", 0],
+    "put": ["me", "new", "n=3", LIFE_MS, ""],
     "renew": ["me", LIFE_MS],
-    "release": ["me"],
+    "release": ["me", 1000, LIFE_MS, ""],
     "invalidate": [BOUND_MS],
     "lock": ["me", LIFE_MS],
     "unlock": ["me", BOUND_MS],
-    "set": ["new", "n=3", LIFE_MS],
+    "set": ["new", "n=3", LIFE_MS, ""],
     "raw_set": ["new", LIFE_MS],
     "inspect": [],
 }

@@ -191,3 +191,17 @@ def test_invalidation_under_load_is_seen_by_strong_readers(cache: Cache) -> None
     for thread in threads:
         thread.join(20)
     assert wrong == []
+
+
+def test_a_value_past_its_time_covers_what_a_loader_raises(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> bytes:
+        raise Broken("no database, covered")
+
+    with Cache(url, stale_if_error=60, random_expire_adjustment=0) as cache:
+        cache.fetch("k", 0.01, lambda: b"old")
+        eventually(lambda: (cache.inspect("k") or {}).get("state") == "lapsed")
+        with caplog.at_level(logging.ERROR, logger="resilicache"):
+            assert cache.fetch("k", 10, broken, strong=False) == b"old"
+        assert "no database, covered" in caplog.text
+        with pytest.raises(Broken):
+            cache.fetch("k", 10, broken, strong=True)

@@ -3,6 +3,8 @@
 #include "resilicache.h"
 #include "world.h"
 
+#include <string.h>
+
 static bool has_any(const struct plan *plan, const enum fault *faults, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (plan_has(plan, faults[i]))
@@ -57,6 +59,9 @@ static void check_covered(struct world *world, const struct call *call, size_t i
     if (call->op->strong || call->op->slots[i].status != RCACHE_E_LOADER || !plan_is_healthy(&world->plan) ||
         call->process->foreign || call->process->policy.disable_cache_read || world->ending)
         return;
+    const struct blob *message = call->op->slots[i].message;
+    if (message == NULL || strstr(message->data, "refused") != NULL)
+        return; /* for good */
     bool seen = record->valued && !record->marked && replica_showed(world, record->stored_us, call->began_us);
     bool over = record->fresh_until_ms < now_ms - age_ms - 1;
     if (seen && over && now_ms + age_ms / 50 + 2 < record->fresh_until_ms + world->plan.policy.stale_if_error_ms)

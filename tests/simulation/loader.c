@@ -29,8 +29,10 @@ static void answer_key(struct task *task, struct load_item *item) {
     uint32_t key = key_number(op_key(task->load->op, item->position));
     uint32_t version = database_read(world, key);
     if (world_has(world, FAULT_bad_load) && dice_chance(&world->loaders, 200)) {
-        if (dice_chance(&world->loaders, 500))
-            answer(item, ANSWER_FAILED, blob_copy("no database", 11));
+        static const enum answer_kind kinds[] = { ANSWER_FAILED, ANSWER_NONE, ANSWER_REFUSED };
+        enum answer_kind kind = dice_pick(&world->loaders, kinds);
+        if (kind != ANSWER_NONE)
+            answer(item, kind, kind == ANSWER_FAILED ? blob_copy("no database", 11) : blob_copy("refused", 7));
         return;
     }
     tell(world, "p%u loads v%u of k%u as load %u", task->process->number, version, key,

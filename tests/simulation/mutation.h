@@ -20,6 +20,8 @@
     X(windows_end, "windows")                                                                                        \
     X(lapsed_is_not_invalidated, "windows,bad_load")                                                                 \
     X(failed_refreshes_change_nothing, "windows,bad_load")                                                           \
+    X(pauses_hold, "pauses,bad_load")                                                                                \
+    X(pauses_grow, "pauses,bad_load")                                                                                \
     X(stale_values_end, "")                                                                                          \
     X(server_clock, "")                                                                                              \
     X(peek_other_epoch, "failover")                                                                                  \
@@ -38,6 +40,7 @@
     X(leases_are_used, "")                                                                                           \
     X(changes_meanwhile_count, "")                                                                                   \
     X(late_joiners_go_again, "")                                                                                     \
+    X(unused_leases_pause_nothing, "pauses,bad_load,cancel,threads")                                                 \
     X(own_windows_end, "windows")                                                                                    \
     X(late_joiners_see_for_themselves, "windows,slow_load")                                                          \
     X(errors_are_covered, "windows,bad_load")                                                                        \

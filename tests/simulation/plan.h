@@ -34,7 +34,8 @@
     X(past)       /* one process reads past the cache: disable_cache_read */                                         \
     X(raw)        /* somebody puts values in by raw_set, past all leases */                                          \
     X(threads)    /* threads are held up between any two steps */                                                    \
-    X(windows)    /* values may be served when their time is over */
+    X(windows)    /* values may be served when their time is over */                                                 \
+    X(pauses)     /* what could not be loaded is not loaded again for a while */
 
 enum fault {
 #define FAULT_NUMBER(name) FAULT_##name,

@@ -31,6 +31,33 @@ static void drop_holder(struct record *record) {
     record->holder = (struct holder){ 0 };
 }
 
+/* ---- pauses after loads that failed ---- */
+
+/* Twice as long as the last, which is remembered as long as the entry is. */
+static void begin_pause(const struct note *note) {
+    struct record *record = note->record;
+    const struct request *request = request_in(note);
+    if (request->pause_ms == 0)
+        return;
+    int64_t twice_ms = 2 * record->paused_ms > request->pause_ms ? 2 * record->paused_ms : request->pause_ms;
+    record->paused_ms = twice_ms < request->pause_max_ms ? twice_ms : request->pause_max_ms;
+    record->paused_until_ms = note->now_ms + record->paused_ms;
+}
+
+static void check_pause(const struct note *note) {
+    const struct record *record = note->record;
+    const struct request *request = request_in(note);
+    bool paused = record->paused_until_ms >= note->now_ms;
+    bool owned = request->reply.verdict == VERDICT_OWNED, backed_off = request->reply.backed_off;
+    int64_t left_ms = record->paused_until_ms - note->now_ms;
+    if (left_ms > 0 && owned && !request->strong && request->seen.size == 0)
+        world_violate(note->world, "pauses: k%u was leased to an eventual caller, %lld ms too early",
+                      note->message->key, (long long)left_ms);
+    else if (backed_off && (!paused || request->strong || request->reply.remaining_ms - left_ms > 1))
+        world_violate(note->world, "pauses: k%u is said to be paused for %lld ms", note->message->key,
+                      (long long)request->reply.remaining_ms);
+}
+
 static void take_holder(const struct note *note, bool lock) {
     struct record *record = note->record;
     struct slice owner = request_in(note)->owner;
@@ -79,6 +106,8 @@ static void look_for_value(const struct note *note) {
     if (note->record->valued && !note->record->marked && note->entry != NULL && clock_stands)
         world_violate(note->world, "values are kept: that of k%u was removed, though nothing had invalidated it",
                       note->message->key);
+    if (note->record->valued)
+        note->record->paused_ms = 0; /* with its meta */
     note->record->valued = note->record->marked = false;
     note->record->source = 0;
     note->record->epoch = 0;
@@ -90,6 +119,7 @@ static void take_value(const struct note *note) {
     int64_t fresh_ms = request_in(note)->fresh_ms;
     record->valued = true;
     record->marked = false;
+    record->paused_ms = record->paused_until_ms = 0;
     record->stored_us = note->world->now_us;
     record->fresh_until_ms = fresh_ms > 0 ? note->now_ms + fresh_ms : INT64_MAX;
     record->epoch = note->message->foreign ? 0 : note->message->epoch;
@@ -113,6 +143,7 @@ static void note_raw_set(const struct note *note) {
     source->marked_ms = record->marked ? record->marked_ms : 0;
     source->fresh_until_ms = INT64_MAX;
     record->valued = true;
+    record->paused_ms = 0;
     record->stored_us = note->world->now_us;
     record->fresh_until_ms = INT64_MAX;
     record->epoch = 0;
@@ -187,7 +218,9 @@ static void check_stores(const struct note *note) {
 
 static void note_acquired(const struct note *note) {
     enum verdict verdict = request_in(note)->reply.verdict;
+    check_pause(note);
     if (verdict == VERDICT_OWNED) {
+        note->record->paused_until_ms = 0;
         check_takes_over(note);
         bool keeps_lock = note->record->holder.lock && holds(note->record, request_in(note)->owner);
         if (!keeps_lock)
@@ -228,7 +261,18 @@ static void note_released(const struct note *note) {
     if (grant != NULL && grant->began == 0 && plan_is_healthy(&world->plan) && world->check.failures == 0)
         world_violate(world, "leases are used: that of k%u was given back without a load", note->message->key);
     drop_holder(note->record);
-    if (has_lapsed(note) && note->entry != NULL && note->entry->lease != LEASE_NONE && world->server.set_ms == 0)
+    int64_t paused_ms = note->record->paused_ms;
+    if (request_in(note)->drops) {
+        mark(note);
+        look_for_value(note);
+    }
+    if (request_in(note)->pause_ms > 0)
+        note->record->paused_ms = paused_ms; /* outlives the value */
+    begin_pause(note);
+    if (request_in(note)->pause_ms > 0 && grant != NULL && grant->began == 0)
+        world_violate(world, "pauses: k%u is paused, though no load of it has failed", note->message->key);
+    bool stays = request_in(note)->pause_ms == 0 && has_lapsed(note) && world->server.set_ms == 0;
+    if (stays && note->entry != NULL && note->entry->lease != LEASE_NONE)
         world_violate(world, "a failed refresh changes nothing: k%u counts as invalidated since", note->message->key);
 }
 
@@ -239,6 +283,7 @@ static void note_invalidated(const struct note *note) {
             world_violate(note->world, "unlock always invalidates: k%u was left as it was", note->message->key);
         return;
     }
+    record->paused_until_ms = 0;
     bool stays_locked = record->holder.lock && request_in(note)->verb == VERB_INVALIDATE;
     if (!stays_locked)
         drop_holder(record);
@@ -255,6 +300,7 @@ static void note_locked(const struct note *note) {
     if (record->holder.lock && !holds(record, request_in(note)->owner))
         world_violate(note->world, "one writer at a time: k%u was locked twice", note->message->key);
     take_holder(note, true);
+    record->paused_until_ms = 0;
     record->voided = note->world->step;
 }
 

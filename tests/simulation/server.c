@@ -2,6 +2,7 @@
 
 #include "backend/memory/verbs.h"
 #include "base/rule.h"
+#include "base/text.h"
 #include "record.h"
 #include "replica.h"
 #include "resilicache.h"
@@ -19,7 +20,7 @@ static struct entry *entry_of(struct server *server, uint32_t key) {
 /* What has expired is removed when somebody asks for it, or now and then; who watches it is told. */
 static void expire(struct world *world, uint32_t key, int64_t now_ms) {
     struct record *record = &world->server.records[key];
-    bool was = record->valued || record->holder.size > 0;
+    bool was = record->valued || record->holder.size > 0 || record->paused_ms > 0;
     if (!was || store_find(&world->server.store, key_slice(key), now_ms) != NULL)
         return;
     if (record->holder.lock)
@@ -72,6 +73,7 @@ void saved_take(struct saved *saved, struct server *server, uint32_t key) {
     saved->fresh_until_ms = entry->fresh_until_ms;
     saved->serve_until_ms = entry->serve_until_ms;
     saved->lease = entry->lease;
+    saved->failures = entry->failures;
     saved->absent = entry->absent;
 }
 
@@ -86,6 +88,7 @@ void saved_put(const struct saved *saved, struct store *store, uint32_t key) {
     entry->fresh_until_ms = saved->fresh_until_ms;
     entry->serve_until_ms = saved->serve_until_ms;
     entry->lease = saved->lease;
+    entry->failures = saved->failures;
     entry->absent = saved->absent;
 }
 
@@ -185,6 +188,11 @@ bool server_knows_epoch(const struct message *message, const struct record *reco
                               : !RULE(acquire_other_epoch, true);
 }
 
+static bool is_seen(const struct request *request, const struct entry *entry) {
+    char digits[TEXT_NUMBER_SIZE];
+    return slice_equal(request->seen, slice_of_text(text_of_number(digits, entry->lease_until_ms)));
+}
+
 /* A value of another history is as one that was invalidated. */
 static void apply_epoch(const struct message *message, const struct record *record, struct entry *entry,
                         int64_t now_ms) {
@@ -193,7 +201,8 @@ static void apply_epoch(const struct message *message, const struct record *reco
         return;
     bool lapsed = entry->fresh_until_ms <= now_ms && entry->serve_until_ms == TIME_NEVER;
     bool own = entry->owner != NULL && slice_equal(blob_slice(entry->owner), request->owner);
-    bool free = entry->lease == LEASE_UNTIL && (own || entry->lease_until_ms <= now_ms);
+    bool ignored = is_seen(request, entry) || (entry->owner == NULL && request->strong);
+    bool free = entry->lease == LEASE_UNTIL && (own || ignored || entry->lease_until_ms <= now_ms);
     if (entry->lease == LEASE_NONE || (lapsed && free))
         entry->lease = LEASE_VOID;
 }

@@ -36,6 +36,8 @@ struct record {
     int64_t settled_us; /* since then value and holder are what they are */
     uint64_t voided; /* the step before which no load may have begun whose value is stored from now on */
     struct holder holder;
+    int64_t paused_until_ms; /* by the server's clock; 0: it isn't */
+    int64_t paused_ms;       /* how long the last pause was */
 };
 
 /* An entry as it was. */
@@ -45,6 +47,7 @@ struct saved {
     struct blob *owner;
     int64_t expires_ms, lease_until_ms, fresh_until_ms, serve_until_ms;
     enum lease lease;
+    uint32_t failures;
     bool absent;
     struct record record;
 };

@@ -136,6 +136,8 @@ static bool init(struct world *world, const struct plan *plan, enum telling tell
     world->plan = *plan;
     if (!plan_has(plan, FAULT_windows))
         world->plan.policy.stale_while_revalidate_ms = world->plan.policy.stale_if_error_ms = 0;
+    if (!plan_has(plan, FAULT_pauses))
+        world->plan.policy.retry_after_ms = 0;
     world->telling = telling;
     world->digest = 0;
     world->violation[0] = '\0';

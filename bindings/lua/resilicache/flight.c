@@ -108,12 +108,16 @@ static int flight_answer(lua_State *L) {
     return 1;
 }
 
-/* flight:fail(message): no key of the load at hand gets a value. */
+/* flight:fail(message, permanent): no key of the load at hand gets a value. */
 static int flight_fail(lua_State *L) {
     struct flight *flight = flight_at(L, 1);
     const char *message = luaL_checkstring(L, 2);
+    bool permanent = lua_toboolean(L, 3);
     for (size_t i = 0; i < rcache_load_count(flight->load); i++)
-        rcache_load_fail(flight->load, i, message);
+        if (permanent)
+            rcache_load_fail_permanent(flight->load, i, message);
+        else
+            rcache_load_fail(flight->load, i, message);
     return 0;
 }
 

@@ -226,8 +226,8 @@ def load_answer(load: Load, answers: list[bytes | None], forgotten: set[int]) ->
         raise error_of(status, f"the loader's value of {max(sizes)} bytes is too much")
 
 
-def load_fail(load: Load, message: str) -> None:
-    lib.load_fail(load, message.replace("\0", " ").encode("utf-8", "replace"))
+def load_fail(load: Load, message: str, permanent: bool = False) -> None:
+    lib.load_fail(load, message.replace("\0", " ").encode("utf-8", "replace"), permanent)
 
 
 def load_finish(load: Load) -> None:

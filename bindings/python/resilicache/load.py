@@ -65,7 +65,7 @@ def finishing(load: native.Load) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        native.load_fail(load, f"{type(error).__name__}: {error}")
+        native.load_fail(load, f"{type(error).__name__}: {error}", getattr(error, "permanent", False) is True)
         raise
     finally:
         native.load_finish(load)

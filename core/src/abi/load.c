@@ -50,9 +50,17 @@ int32_t rcache_load_absent(rcache_load *load, size_t index) {
     return answer(load, index, ANSWER_ABSENT, NULL, 0, 0);
 }
 
-int32_t rcache_load_fail(rcache_load *load, size_t index, const char *message) {
+static int32_t fail(rcache_load *load, size_t index, enum answer_kind kind, const char *message) {
     message = message != NULL && message[0] != '\0' ? message : "the loader failed";
-    return answer(load, index, ANSWER_FAILED, message, strlen(message), 0);
+    return answer(load, index, kind, message, strlen(message), 0);
+}
+
+int32_t rcache_load_fail(rcache_load *load, size_t index, const char *message) {
+    return fail(load, index, ANSWER_FAILED, message);
+}
+
+int32_t rcache_load_fail_permanent(rcache_load *load, size_t index, const char *message) {
+    return fail(load, index, ANSWER_REFUSED, message);
 }
 
 void rcache_load_finish(rcache_load *handle) {

@@ -21,6 +21,7 @@
     X(loads_direct)   /* not to be stored: disable_cache_read, or no server answered */                              \
     X(loads_down)     /* begun because no server answered */                                                         \
     X(loads_down_refused) /* not begun: down_loads_max of them were under way */                                     \
+    X(loads_paused)   /* fetched keys that were not loaded, since a load had failed shortly before */                \
     X(refreshes)      /* loads handed over behind a stale answer */                                                  \
     X(leases_owned)                                                                                                  \
     X(leases_busy)    /* another holds the lease */                                                                  \

@@ -11,7 +11,8 @@ bool engine_init(struct engine *engine, const struct policy *policy, struct coun
     *engine = (struct engine){ .policy = policy, .counters = counters, .identity = identity, .random = { seed } };
     list_init(&engine->outgoing);
     list_init(&engine->awake);
-    return map_init(&engine->flights, random_next(&engine->random));
+    return map_init(&engine->flights, random_next(&engine->random)) &&
+           setbacks_init(&engine->setbacks, random_next(&engine->random));
 }
 
 void engine_clear(struct engine *engine) {
@@ -21,6 +22,7 @@ void engine_clear(struct engine *engine) {
             flight_discard(list_entry(node, struct flight, node));
         }
     map_clear(&engine->flights);
+    setbacks_clear(&engine->setbacks);
 }
 
 void engine_send(struct engine *engine, struct request *request) {

@@ -11,11 +11,13 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "engine/op.h"
+#include "engine/setbacks.h"
 
 struct engine {
     const struct policy *policy;
     struct counters *counters;
     struct map flights;        /* by key, those that a caller may still join */
+    struct setbacks setbacks;
     struct heap timers;
     struct random random;      /* jitter; seeded by the driver */
     uint64_t identity;         /* of this engine among all: the first half of every token */

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/rule.h"
+#include "base/text.h"
 #include "engine/load.h"
 #include "resilicache.h"
 
@@ -104,6 +105,11 @@ static void go_again(struct engine *engine, struct slot *slot, int64_t now_ms) {
     engine_send(engine, &slot->request);
 }
 
+static void send_again(struct engine *engine, struct link_node *slots, int64_t now_ms) {
+    for (struct link_node *node; (node = list_take(slots)) != NULL;)
+        go_again(engine, list_entry(node, struct slot, waiting), now_ms);
+}
+
 static void begin(struct engine *engine, struct slot *slot, int64_t now_ms) {
     struct flight *flight = flight_new(engine, slot);
     if (flight == NULL) {
@@ -137,10 +143,51 @@ static bool may_be_served(const struct flight *flight, const struct slot *slot, 
     return !slot->op->strong && saw_stale && !RULE(kept_bounds_end, now_ms >= flight->stale_until);
 }
 
+static void fail_slot(struct engine *engine, struct slot *slot, int32_t status, const char *what) {
+    slot_fail(slot, status, what);
+    if (slot->op->unsettled == 0)
+        engine_wake(engine, slot->op);
+}
+
+/* Whether something stale stood in for what can't be had. */
+static bool cover(struct engine *engine, struct slot *slot, int64_t now_ms) {
+    if (slot->stale != NULL && !RULE(failed_loads_serve_within_bounds, now_ms >= slot->stale_until)) {
+        settle_stale(engine, slot, slot->stale, slot->stale_absent);
+        return true;
+    }
+    if (!RULE(errors_are_covered, own_serves(slot, engine->policy->stale_if_error_ms, now_ms)))
+        return false;
+    engine->counters->stale_on_error++;
+    serve_own(engine, slot);
+    return true;
+}
+
+static void fail_paused(struct engine *engine, struct slot *slot, int64_t left_ms, int64_t now_ms) {
+    engine->counters->loads_paused++;
+    if (cover(engine, slot, now_ms))
+        return;
+    char digits[TEXT_NUMBER_SIZE];
+    struct blob *what = text_join("its last load failed, and the next may begin in ", text_of_number(digits, left_ms),
+                                  " ms (retry_after)", (const char *)NULL);
+    fail_slot(engine, slot, RCACHE_E_LOADER, what != NULL ? what->data : "its last load failed a short time ago");
+    blob_drop(what);
+}
+
+/* A value that was invalidated may be newer than the failure that the pause is for, and is asked for. */
+static int64_t pause_left_ms(const struct engine *engine, const struct slot *slot, int64_t now_ms) {
+    const struct reply *reply = &slot->request.reply;
+    bool asks = slot->op->strong || (reply->verdict == VERDICT_UNFRESH && !reply->lapsed);
+    return asks ? 0 : setbacks_left_ms(&engine->setbacks, slot->request.key, now_ms);
+}
+
 void flight_seek(struct engine *engine, struct slot *slot, int64_t now_ms) {
     struct map_node *node = map_find(&engine->flights, slot->request.key);
     if (node == NULL) {
-        begin(engine, slot, now_ms);
+        int64_t left_ms = pause_left_ms(engine, slot, now_ms);
+        if (left_ms > 0)
+            fail_paused(engine, slot, left_ms, now_ms);
+        else
+            begin(engine, slot, now_ms);
         return;
     }
     struct flight *flight = list_entry(node, struct flight, node);
@@ -205,29 +252,39 @@ void flight_deliver(struct engine *engine, struct flight *flight, const struct d
         else
             list_append(&again, &slot->waiting);
     }
-    for (struct link_node *node; (node = list_take(&again)) != NULL;)
-        go_again(engine, list_entry(node, struct slot, waiting), now_ms);
+    send_again(engine, &again, now_ms);
     flight_settle(flight);
 }
 
-void flight_fail(struct engine *engine, struct flight *flight, int32_t status, const char *what, int64_t now_ms) {
+static void fail_all(struct engine *engine, struct flight *flight, int32_t status, const char *what, bool covered,
+                     int64_t now_ms) {
     close_flight(engine, flight);
     for (struct link_node *node; (node = list_take(&flight->waiting)) != NULL;) {
         struct slot *slot = list_entry(node, struct slot, waiting);
         slot->flight = NULL;
-        if (slot->stale != NULL && !RULE(failed_loads_serve_within_bounds, now_ms >= slot->stale_until)) {
-            settle_stale(engine, slot, slot->stale, slot->stale_absent);
-            continue;
-        }
-        if (RULE(errors_are_covered, own_serves(slot, engine->policy->stale_if_error_ms, now_ms))) {
-            engine->counters->stale_on_error++;
-            serve_own(engine, slot);
-            continue;
-        }
-        slot_fail(slot, status, what);
-        if (slot->op->unsettled == 0)
-            engine_wake(engine, slot->op);
+        if (!covered || !cover(engine, slot, now_ms))
+            fail_slot(engine, slot, status, what);
     }
+    flight_settle(flight);
+}
+
+void flight_fail(struct engine *engine, struct flight *flight, int32_t status, const char *what, int64_t now_ms) {
+    fail_all(engine, flight, status, what, true, now_ms);
+}
+
+void flight_pause(struct engine *engine, struct flight *flight, int64_t left_ms, int64_t now_ms) {
+    struct link_node again;
+    list_init(&again);
+    close_flight(engine, flight);
+    for (struct link_node *node; (node = list_take(&flight->waiting)) != NULL;) {
+        struct slot *slot = list_entry(node, struct slot, waiting);
+        slot->flight = NULL;
+        if (slot->joined < flight->asked)
+            fail_paused(engine, slot, left_ms, now_ms);
+        else
+            list_append(&again, &slot->waiting);
+    }
+    send_again(engine, &again, now_ms);
     flight_settle(flight);
 }
 
@@ -240,9 +297,7 @@ void flight_fail_strong(struct engine *engine, struct flight *flight, int32_t st
         wait_no_more(slot);
         if (flight->initiator == slot) /* another is to load, if anybody still waits */
             flight->initiator = NULL;
-        slot_fail(slot, status, what);
-        if (slot->op->unsettled == 0)
-            engine_wake(engine, slot->op);
+        fail_slot(engine, slot, status, what);
     }
 }
 
@@ -294,12 +349,17 @@ void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms) {
 }
 
 void flight_give_up(struct engine *engine, struct flight *flight, int64_t now_ms) {
-    flight_release(engine, flight);
+    flight_release(engine, flight, RELEASE_UNUSED);
     flight_deliver(engine, flight, &(struct delivery){ 0 }, now_ms);
 }
 
-void flight_load_failed(struct engine *engine, struct flight *flight, const char *message, int64_t now_ms) {
+void flight_load_failed(struct engine *engine, struct flight *flight, const char *message, enum release why,
+                        int64_t now_ms) {
+    const struct policy *policy = engine->policy;
     engine->counters->loads_failed++;
-    flight_release(engine, flight);
-    flight_fail(engine, flight, RCACHE_E_LOADER, message, now_ms);
+    bool alone = !policy->retry_after_shared || flight->past; /* nobody else could be told */
+    if (policy->retry_after_ms > 0 && alone && why != RELEASE_UNUSED)
+        setbacks_note(&engine->setbacks, flight->node.key, policy, now_ms);
+    flight_release(engine, flight, why);
+    fail_all(engine, flight, RCACHE_E_LOADER, message, why != RELEASE_REFUSED, now_ms);
 }

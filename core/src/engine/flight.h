@@ -69,7 +69,10 @@ void flight_look(struct engine *engine, struct flight *flight);
 /* What the load brought for this key. */
 void flight_store(struct engine *engine, struct flight *flight, struct blob *value, bool absent, int64_t ttl_ms,
                   int64_t now_ms);
-void flight_load_failed(struct engine *engine, struct flight *flight, const char *message, int64_t now_ms);
+/* Why a lease is given back: there was no load, or one in vain, for now or for good: then nothing stale stands in. */
+enum release { RELEASE_UNUSED, RELEASE_FAILED, RELEASE_REFUSED };
+void flight_load_failed(struct engine *engine, struct flight *flight, const char *message, enum release why,
+                        int64_t now_ms);
 /* The load was not begun and won't be: the lease is given back, who waits goes again. */
 void flight_give_up(struct engine *engine, struct flight *flight, int64_t now_ms);
 void flight_renew(struct engine *engine, struct flight *flight);
@@ -92,6 +95,9 @@ void flight_fail(struct engine *engine, struct flight *flight, int32_t status, c
 void flight_lose_server(struct engine *engine, struct flight *flight, struct blob *message, int64_t now_ms);
 /* Fails strong waiters alone; the flight goes on. */
 void flight_fail_strong(struct engine *engine, struct flight *flight, int32_t status, const char *what);
+/* The last load failed, and the next may begin in `left_ms`: ends the flight as flight_fail, but those that joined
+ * after the store was asked go again. */
+void flight_pause(struct engine *engine, struct flight *flight, int64_t left_ms, int64_t now_ms);
 /* Someone waits who could be served a stale value, if the script said so. */
 bool flight_owes_stale(const struct flight *flight);
 /* Serves the stale value to eventual waiters; the flight goes on.  The initiator, too, unless it is to load inline;
@@ -103,7 +109,7 @@ void flight_appoint(struct flight *flight);
 /* Leased for us: the load goes to the initiator, or to another that waits, or the lease back. */
 void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms);
 void flight_acquire(struct engine *engine, struct flight *flight, bool take_over);
-void flight_release(struct engine *engine, struct flight *flight);
+void flight_release(struct engine *engine, struct flight *flight, enum release why);
 /* At the end of the engine: frees it, whatever its state. */
 void flight_discard(struct flight *flight);
 /* Frees a flight that is over and has no request under way. */

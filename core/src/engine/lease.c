@@ -44,9 +44,15 @@ void flight_acquire(struct engine *engine, struct flight *flight, bool take_over
     flight->acquired = flight->asked;
 }
 
-void flight_release(struct engine *engine, struct flight *flight) {
-    if (!flight->direct && !flight->lost && RULE(failed_loads_give_the_lease_back, true))
-        send(engine, flight, VERB_RELEASE);
+void flight_release(struct engine *engine, struct flight *flight, enum release why) {
+    const struct policy *policy = engine->policy;
+    if (flight->direct || flight->lost || !RULE(failed_loads_give_the_lease_back, true))
+        return;
+    bool pauses = policy->retry_after_shared && !RULE(unused_leases_pause_nothing, why == RELEASE_UNUSED);
+    flight->request.pause_ms = pauses ? policy->retry_after_ms : 0;
+    flight->request.pause_max_ms = policy->retry_after_max_ms;
+    flight->request.drops = why == RELEASE_REFUSED;
+    send(engine, flight, VERB_RELEASE);
 }
 
 /* A change of the key or, where the backend can't tell of one, a look now and then. */
@@ -161,7 +167,12 @@ static void acquired(struct engine *engine, struct flight *flight, int64_t now_m
         flight_serve_stale(engine, flight, reply->value, reply->absent, now_ms);
         if (flight->initiator != NULL && flight->initiator->settled)
             flight->initiator = NULL;
-        wait_for_holder(engine, flight, now_ms);
+        if (!reply->backed_off)
+            wait_for_holder(engine, flight, now_ms);
+        else if (strong_waits(flight))
+            flight_acquire(engine, flight, false);
+        else
+            flight_pause(engine, flight, reply->remaining_ms, now_ms);
     }
     if (op != NULL) {
         uncount(engine, op, now_ms);
@@ -231,6 +242,7 @@ void flight_store(struct engine *engine, struct flight *flight, struct blob *val
     const struct policy *policy = engine->policy;
     flight->load = NULL;
     flight->initiator = NULL;
+    setbacks_forget(&engine->setbacks, flight->node.key);
     flight->answer = blob_share(value);
     flight->answered_absent = absent;
     if (absent)

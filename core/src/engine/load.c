@@ -45,7 +45,8 @@ static void hand_over_list(struct engine *engine, struct op *op, struct link_nod
     *place = load_new(engine, op, won, behind, now_ms);
     if (*place == NULL)
         for (struct link_node *node; (node = list_take(won)) != NULL;)
-            flight_load_failed(engine, list_entry(node, struct flight, won), "no memory for a load", now_ms);
+            flight_load_failed(engine, list_entry(node, struct flight, won), "no memory for a load", RELEASE_UNUSED,
+                               now_ms);
     else if (!behind)
         engine_wake(engine, op);
 }
@@ -162,11 +163,13 @@ void engine_finish_load(struct engine *engine, struct load *load, int64_t now_ms
                          now_ms);
             break;
         case ANSWER_FAILED:
+        case ANSWER_REFUSED:
             flight_load_failed(engine, item->flight, item->value != NULL ? item->value->data : "the loader failed",
-                               now_ms);
+                               item->answer == ANSWER_REFUSED ? RELEASE_REFUSED : RELEASE_FAILED, now_ms);
             break;
         case ANSWER_NONE:
-            flight_load_failed(engine, item->flight, "the loader finished without an answer for this key", now_ms);
+            flight_load_failed(engine, item->flight, "the loader finished without an answer for this key",
+                               RELEASE_FAILED, now_ms);
             break;
         }
     }

@@ -4,7 +4,7 @@
 
 #include "engine/flight.h"
 
-enum answer_kind { ANSWER_NONE, ANSWER_VALUE, ANSWER_ABSENT, ANSWER_FAILED };
+enum answer_kind { ANSWER_NONE, ANSWER_VALUE, ANSWER_ABSENT, ANSWER_FAILED, ANSWER_REFUSED /* failed for good */ };
 
 struct load_item {
     struct flight *flight;

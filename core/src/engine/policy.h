@@ -21,12 +21,15 @@ struct policy {
     int64_t deadline_ms;
     int64_t stale_while_revalidate_ms;
     int64_t stale_if_error_ms;
+    int64_t retry_after_ms;
+    int64_t retry_after_max_ms;
     uint32_t wait_replicas;
     int64_t wait_replicas_timeout_ms;
     double random_expire_adjustment;
     _Atomic bool disable_cache_read; /* these two may change at any time */
     _Atomic bool disable_cache_delete;
     bool strong_consistency;
+    bool retry_after_shared;
     uint32_t server_down; /* enum server_down */
     uint32_t down_loads_max;
 };

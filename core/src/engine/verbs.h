@@ -7,7 +7,7 @@
  *   invalidated  the lease is void; a value beside it is stale
  *   leased       an owner may put until the lease ends; a value beside it is stale
  *   locked       as leased, by a writer (lockUntil 1e10); ends with the key's time to live
- *   backed off   a lease without an owner, left by a failed load of another client: only strong readers take it
+ *   backed off   a lease without an owner, left by a failed load: until it ends only strong readers take it
  *
  * Each verb may be carried out twice without harm. */
 #ifndef RESILICACHE_ENGINE_VERBS_H
@@ -42,8 +42,9 @@ enum verb {
     VERB_PUT,
     /* owner, grant, life_ms.  OWNED, the lease or lock lives life_ms from now; LOST, as by PUT. */
     VERB_RENEW,
-    /* owner.  The load failed: invalidated, or lapsed as before; value and time to live kept.  DONE; LOST and unchanged
-     * for others. */
+    /* owner, pause_ms, pause_max_ms, drops.  The load failed: invalidated, or lapsed as before; value and time to live
+     * kept.  With pause_ms, backed off for as long, or twice as long as the last time, up to pause_max_ms; a put ends
+     * the count, and so does nobody's asking for as long again.  DONE; LOST and unchanged for others. */
     VERB_RELEASE,
     /* bound_ms.  Invalidated; at most bound_ms left to live, counted from the first invalidation.  DONE; MISS where
      * there is no key (none is made).  A writer's lock stays; its value counts as invalidated from now. */
@@ -111,6 +112,7 @@ struct reply {
     bool tells_end;   /* FRESH, UNFRESH by PEEK: */
     int64_t fresh_ms; /* how long the value is fresh from now; less than 0: since when it isn't any more */
     int64_t server_ms; /* the server's clock; 0: it did not say */
+    bool backed_off;   /* BUSY: nobody loads it; remaining_ms is the rest of the pause */
     char lease[LEASE_TEXT_MAX]; /* BUSY, UNFRESH, MISS: the lease as it is written ("": none), to be `seen` */
 };
 
@@ -128,6 +130,9 @@ struct request {
     int64_t fresh_ms; /* PUT, SET: how long of life_ms it is fresh; 0: all of it, and it doesn't tell */
     int64_t bound_ms;
     int64_t window_ms;
+    int64_t pause_ms; /* RELEASE; 0: none */
+    int64_t pause_max_ms;
+    bool drops; /* RELEASE: the value goes, too */
     uint32_t replicas; /* INVALIDATE, UNLOCK: how many are to have it before the answer */
     int64_t replicas_ms;
     struct reply reply;

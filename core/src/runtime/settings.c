@@ -53,6 +53,8 @@ static int32_t check_together(const struct settings *settings, rcache_error *err
         return error_set(err, RCACHE_E_INVALID, "'tls_key' is set without 'tls_certificate', whose key it is");
     int32_t status = check_order("lock_expire", policy->lock_expire_ms, "lock_expire_max",
                                  policy->lock_expire_max_ms, err);
+    if (status == RCACHE_OK)
+        status = check_order("retry_after", policy->retry_after_ms, "retry_after_max", policy->retry_after_max_ms, err);
     if (status == RCACHE_OK && policy->wait_replicas > 0)
         status = check_order("wait_replicas_timeout", policy->wait_replicas_timeout_ms, "deadline",
                              policy->deadline_ms, err);

@@ -23,6 +23,7 @@ struct flag {
 static const struct flag FLAGS[] = {
     { "strong", RCACHE_STRONG }, { "eventual", RCACHE_EVENTUAL }, { "waiting", RCACHE_WAIT },
     { "inline", RCACHE_INLINE }, { "nonsense", 0 }, /* what needs the last one is not for C */
+    { "permanently", 0 },
 };
 
 enum { FLAG_COUNT = sizeof FLAGS / sizeof FLAGS[0] };
@@ -79,6 +80,7 @@ static bool take_flag(struct call *call, const struct word *word) {
     for (size_t i = 0; i < FLAG_COUNT; i++)
         if (word_is(word, FLAGS[i].name)) {
             call->flags |= FLAGS[i].bit;
+            call->permanently = call->permanently || word_is(word, "permanently");
             return true;
         }
     return false;

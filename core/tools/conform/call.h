@@ -29,6 +29,7 @@ struct call {
     const char *at; /* the name of its cache */
     int64_t ttl_ms, lease_ms, deadline_ms;
     uint32_t flags; /* of rcache_call */
+    bool permanently; /* its loader fails for good */
 };
 
 /* What is wrong with the words, or NULL. */

@@ -69,7 +69,9 @@ static void load_rows(struct task *task, rcache_load *load) {
         task->actor->loading++;
     bool told = call->after == NULL || stage_wait(stage, is_told, call->after);
     for (size_t i = 0; i < count; i++) {
-        if (!told || rows == NULL || call->failure != NULL)
+        if (told && call->failure != NULL && call->permanently)
+            rcache_load_fail_permanent(load, i, call->failure->text);
+        else if (!told || rows == NULL || call->failure != NULL)
             rcache_load_fail(load, i, !told || rows == NULL ? "nobody told it to go on" : call->failure->text);
         else if (is_forgotten(call, &call->names.items[rcache_load_position(load, i)]))
             continue;

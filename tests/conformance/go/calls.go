@@ -23,7 +23,7 @@ type call struct {
 	at                           string
 	ttl, lease, deadline         time.Duration
 	strong, eventual, waiting    bool
-	fails, throws                bool
+	fails, throws, permanently   bool
 	forgotten                    []string
 }
 
@@ -40,7 +40,7 @@ func durationOf(w word) time.Duration {
 
 func (c *call) takeFlag(w word) bool {
 	flags := map[string]*bool{"strong": &c.strong, "eventual": &c.eventual, "waiting": &c.waiting,
-		"inline": new(bool), "nonsense": new(bool)} // what needs the last two is not for Go
+		"permanently": &c.permanently, "inline": new(bool), "nonsense": new(bool)} // what needs the last two is not for Go
 	flag := flags[w.text]
 	if w.quoted || flag == nil {
 		return false

@@ -124,6 +124,8 @@ func (s *stage) load(c *call, a *actor, keys []string) (map[string][]byte, error
 	switch {
 	case c.throws:
 		panic(c.failure)
+	case c.fails && c.permanently:
+		return nil, resilicache.Permanent(fmt.Errorf("%w: %s", errLoader, c.failure))
 	case c.fails:
 		return nil, fmt.Errorf("%w: %s", errLoader, c.failure)
 	}

@@ -91,18 +91,18 @@ function stage:load(call, actor, keys)
     if call.throws then
         error(call.throws, 0)
     elseif call.fails then
-        return nil, call.fails
+        return nil, call.fails, call.permanently and "permanent"
     end
     return rows
 end
 
 function stage:loader_of_one(call, actor)
     return function()
-        local rows, err = self:load(call, actor, call.keys)
+        local rows, err, kind = self:load(call, actor, call.keys)
         if call.nonsense then
             return {}
         end
-        return rows and rows[1], err
+        return rows and rows[1], err, kind
     end
 end
 
@@ -112,14 +112,14 @@ function stage:loader_of_many(call, actor)
         for i, index in ipairs(indexes) do
             keys[i] = call.keys[index]
         end
-        local rows, err = self:load(call, actor, keys)
+        local rows, err, kind = self:load(call, actor, keys)
         for i, index in ipairs(indexes) do
             values[index] = rows and not call.forgotten[keys[i]] and rows[i] or nil
         end
         if call.nonsense then
             return 7
         end
-        return rows and values, err
+        return rows and values, err, kind
     end
 end
 

@@ -28,6 +28,8 @@ Found = bytes | None | int | str | Failed | dict[str, str | int] | list[Any]
 class LoaderFailed(Exception):
     """What a loader of a case raises."""
 
+    permanent = False
+
 
 def seconds(word: Word) -> float:
     found = re.fullmatch(r"(\d+)(ms|s)", str(word))
@@ -52,6 +54,7 @@ class Call:
     after: bytes | None = None
     failure: str | None = None
     nonsense: bool = False
+    permanently: bool = False
     forgotten: list[bytes] = field(default_factory=list)
 
 
@@ -63,6 +66,7 @@ _FLAGS: dict[str, tuple[str, Any]] = {
     "waiting": ("waiting", True),
     "inline": ("inline", True),
     "nonsense": ("nonsense", True),
+    "permanently": ("permanently", True),
 }
 _ATTRIBUTES: dict[str, tuple[str, Any]] = {
     "at": ("at", str),

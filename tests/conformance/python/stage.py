@@ -262,7 +262,9 @@ class Stage:
             if call.after is not None:
                 await self._until(lambda: call.after in self._told or self._over, f"{call.after!r} is told")
             if call.failure is not None:
-                raise LoaderFailed(call.failure)
+                failed = LoaderFailed(call.failure)
+                failed.permanent = call.permanently
+                raise failed
             return 7 if call.nonsense else rows
 
         return load

@@ -193,6 +193,22 @@ static void callers_of_one_key_share_a_load(void **state) {
     op_drop(second);
 }
 
+/* Where no server can tell the others of a pause, the process keeps to it by itself. */
+static void what_failed_is_left_alone_for_a_while(void **state) {
+    (void)state;
+    policy.retry_after_ms = policy.retry_after_max_ms = 1000;
+    policy.retry_after_shared = true;
+    struct op *op = fetch("k", false, false);
+    engine_finish_load(&engine, engine_take_load(&engine, op, NOW_MS), NOW_MS);
+    expect(op, 0, RCACHE_FAILED, RCACHE_E_LOADER);
+    struct op *next = fetch("k", false, false);
+    expect(next, 0, RCACHE_FAILED, RCACHE_E_LOADER);
+    assert_int_equal(counters.loads_down, 1);
+    assert_int_equal(counters.loads_paused, 1);
+    op_drop(op);
+    op_drop(next);
+}
+
 static void only_so_many_are_under_way_at_once(void **state) {
     (void)state;
     policy.down_loads_max = 2;
@@ -258,6 +274,7 @@ int main(void) {
         TEST(who_waits_for_anothers_lease_need_not_wait_for_its_end),
         TEST(without_a_watch_it_looks_now_and_then),
         TEST(callers_of_one_key_share_a_load),
+        TEST(what_failed_is_left_alone_for_a_while),
         TEST(only_so_many_are_under_way_at_once),
         TEST(a_strong_fetch_takes_nothing_that_was_loaded_past),
         TEST(a_put_that_is_lost_is_given_to_those_that_may_have_it),

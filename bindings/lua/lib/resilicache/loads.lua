@@ -1,6 +1,7 @@
 -- Loads: calling loaders, and handing on what they return.
 --
--- A load is an object with the methods indexes(), answer(i, value), fail(message) and finish(), whatever it is made of.
+-- A load is an object with the methods indexes(), answer(i, value), fail(message, permanent) and finish(), whatever it
+-- is made of.
 
 local is_text = require("resilicache.arguments").is_text
 
@@ -76,7 +77,7 @@ end
 -- Runs the loader for the load and finishes that.  `key` is nil for a batch of `count` keys.  Returns what went wrong,
 -- as a text.
 function loads.run(load, indexes, loader, key, count)
-    local ok, value, err = protected(loader, key or indexes)
+    local ok, value, err, kind = protected(loader, key or indexes)
     local failure
     if not ok then
         failure = text_of(value)
@@ -89,7 +90,7 @@ function loads.run(load, indexes, loader, key, count)
         failure = answer_batch(load, value, load:indexes(), count)
     end
     if failure then
-        load:fail(failure)
+        load:fail(failure, ok and value == nil and kind == "permanent")
     end
     load:finish()
     return failure

@@ -30,6 +30,7 @@ struct entry {
     int64_t fresh_until_ms; /* its time; TIME_NEVER: as long as it lives */
     int64_t serve_until_ms; /* the value was found unfresh: how long it may be served; TIME_NEVER: it was not */
     enum lease lease;
+    uint32_t failures; /* loads in vain since the last that brought something */
     bool absent;
     bool used; /* since eviction last looked at it */
     char key[];

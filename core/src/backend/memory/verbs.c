@@ -1,138 +1,12 @@
 #include "backend/memory/verbs.h"
 
+#include "backend/memory/act.h"
 #include "backend/memory/inspect.h"
 #include "base/rule.h"
-#include "base/text.h"
 #include "resilicache.h"
 
 /* A lease's entry lives this much longer than the lease, so that the lease is seen to end. */
 enum { LEASE_MARGIN_MS = 1000 };
-
-/* One verb under way. */
-struct act {
-    struct store *store;
-    struct request *request;
-    struct entry *entry; /* NULL: none */
-    int64_t now_ms;
-};
-
-static int64_t later(int64_t now_ms, int64_t span_ms) {
-    return span_ms < TIME_NEVER - now_ms ? now_ms + span_ms : TIME_NEVER;
-}
-
-static int64_t earlier_of(int64_t a_ms, int64_t b_ms) {
-    return a_ms < b_ms ? a_ms : b_ms;
-}
-
-/* ---- questions about the entry */
-
-static bool over(const struct act *act) {
-    return RULE(time_ends_freshness, act->entry->fresh_until_ms <= act->now_ms);
-}
-
-static bool fresh(const struct act *act) {
-    return act->entry->lease == LEASE_NONE && act->entry->value != NULL && !over(act);
-}
-
-/* Its time is over, and nothing has invalidated it. */
-static bool lapsed(const struct act *act) {
-    const struct entry *entry = act->entry;
-    return entry->value != NULL && over(act) && entry->serve_until_ms == TIME_NEVER && entry->lease != LEASE_VOID;
-}
-
-static bool owned(const struct act *act) {
-    const struct entry *entry = act->entry;
-    return entry != NULL && entry->owner != NULL && slice_equal(blob_slice(entry->owner), act->request->owner);
-}
-
-static bool locked_by_another(const struct act *act) {
-    return act->entry != NULL && act->entry->lease == LEASE_LOCKED && !owned(act);
-}
-
-static void write_lease(const struct entry *entry, char text[LEASE_TEXT_MAX]) {
-    char digits[TEXT_NUMBER_SIZE];
-    const char *lease = "";
-    switch (entry->lease) {
-    case LEASE_NONE:
-        break;
-    case LEASE_VOID:
-        lease = "0";
-        break;
-    case LEASE_UNTIL:
-        lease = text_of_number(digits, entry->lease_until_ms);
-        break;
-    case LEASE_LOCKED:
-        lease = "10000000000";
-        break;
-    }
-    memcpy(text, lease, strlen(lease) + 1);
-}
-
-static bool seen(const struct act *act) {
-    char text[LEASE_TEXT_MAX];
-    write_lease(act->entry, text);
-    return act->request->seen.size > 0 && slice_equal(slice_of_text(text), act->request->seen);
-}
-
-/* Whether the entry's lease keeps the asker from having one. */
-static bool busy(const struct act *act) {
-    const struct entry *entry = act->entry;
-    if (entry == NULL || owned(act))
-        return false;
-    switch (entry->lease) {
-    case LEASE_NONE:
-    case LEASE_VOID:
-        return false;
-    case LEASE_UNTIL:
-        if (entry->lease_until_ms <= act->now_ms || seen(act))
-            return false;
-        return RULE(leases_hold, entry->owner != NULL) || (!act->request->strong && entry->value != NULL);
-    case LEASE_LOCKED:
-        return RULE(locks_hold, true);
-    }
-    return false;
-}
-
-/* ---- parts of answers */
-
-static void show_value(const struct act *act) {
-    act->request->reply.value = blob_share(act->entry->value);
-    act->request->reply.absent = act->entry->value != NULL && act->entry->absent;
-}
-
-static void show_stale(const struct act *act) {
-    const struct entry *entry = act->entry;
-    struct reply *reply = &act->request->reply;
-    int64_t window_ends_ms = later(entry->fresh_until_ms, act->request->window_ms);
-    if ((act->request->bound_ms <= 0 && !lapsed(act)) ||
-        RULE(stale_values_end, entry->serve_until_ms <= act->now_ms) ||
-        RULE(windows_end, window_ends_ms <= act->now_ms))
-        return;
-    show_value(act);
-    int64_t ends_ms = earlier_of(entry->serve_until_ms, window_ends_ms);
-    reply->stale_ms = ends_ms == TIME_NEVER ? -1 : ends_ms - act->now_ms;
-    reply->lapsed = ends_ms < TIME_NEVER && entry->serve_until_ms == TIME_NEVER;
-}
-
-static enum verdict answer_busy(const struct act *act) {
-    const struct entry *entry = act->entry;
-    struct reply *reply = &act->request->reply;
-    int64_t ends_ms = entry->lease == LEASE_LOCKED ? entry->expires_ms : entry->lease_until_ms;
-    reply->remaining_ms = ends_ms == TIME_NEVER ? -1 : ends_ms - act->now_ms;
-    write_lease(entry, reply->lease);
-    return VERDICT_BUSY;
-}
-
-static enum verdict answer_no_memory(const struct act *act) {
-    act->request->reply.status = RCACHE_E_NOMEM;
-    return VERDICT_NONE;
-}
-
-static enum verdict answer_too_large(const struct act *act) {
-    act->request->reply.status = RCACHE_E_LIMIT;
-    act->request->reply.message = text_join("larger than memory_max_bytes allows", (const char *)NULL);
-    return VERDICT_NONE;
-}
 
 /* ---- changes */
 
@@ -151,7 +25,7 @@ static bool make_entry(struct act *act) {
 
 static bool make_owned(struct act *act) {
     struct slice owner = act->request->owner;
-    if (owned(act))
+    if (act_is_owned(act))
         return true;
     struct blob *copy = owner.size > 0 ? blob_copy(owner.data, owner.size) : NULL;
     if ((owner.size > 0 && copy == NULL) || !make_entry(act)) {
@@ -172,14 +46,15 @@ static void put_value(struct act *act, bool absent, int64_t life_ms) {
     struct blob *value = act->request->value != NULL ? act->request->value : act->store->empty;
     store_set_value(act->store, act->entry, blob_share(value));
     act->entry->absent = absent;
+    act->entry->failures = 0;
     act->entry->fresh_until_ms = TIME_NEVER;
-    act->entry->expires_ms = later(act->now_ms, life_ms);
+    act->entry->expires_ms = time_later(act->now_ms, life_ms);
 }
 
 static void put_fresh(struct act *act, int64_t life_ms) {
     put_value(act, act->request->absent, life_ms);
     if (act->request->fresh_ms > 0)
-        act->entry->fresh_until_ms = later(act->now_ms, act->request->fresh_ms);
+        act->entry->fresh_until_ms = time_later(act->now_ms, act->request->fresh_ms);
     end_lease(act, LEASE_NONE);
     act->entry->serve_until_ms = TIME_NEVER;
 }
@@ -188,30 +63,49 @@ static void put_fresh(struct act *act, int64_t life_ms) {
 static void mark_unfresh(struct act *act) {
     struct entry *entry = act->entry;
     if (entry->value != NULL && !RULE(the_first_invalidation_counts, entry->serve_until_ms != TIME_NEVER))
-        entry->serve_until_ms = later(act->now_ms, act->request->bound_ms);
+        entry->serve_until_ms = time_later(act->now_ms, act->request->bound_ms);
 }
 
 static void remove_value(struct act *act) {
+    if (act->entry->value == NULL)
+        return;
     store_set_value(act->store, act->entry, NULL);
+    act->entry->failures = 0;
     act->entry->fresh_until_ms = act->entry->serve_until_ms = TIME_NEVER;
 }
 
-static void extend_lease(struct act *act) {
+static void live_at_least(struct act *act, int64_t life_ms) {
     struct entry *entry = act->entry;
-    int64_t life_ms = act->request->life_ms;
-    int64_t expires_ms = later(act->now_ms, later(life_ms, LEASE_MARGIN_MS));
-    entry->lease = LEASE_UNTIL;
-    entry->lease_until_ms = later(act->now_ms, life_ms);
+    int64_t expires_ms = time_later(act->now_ms, life_ms);
     if (RULE(leased_keys_end, entry->expires_ms == TIME_NEVER) || entry->expires_ms < expires_ms)
         entry->expires_ms = expires_ms;
+}
+
+static void extend_lease(struct act *act) {
+    act->entry->lease = LEASE_UNTIL;
+    act->entry->lease_until_ms = time_later(act->now_ms, act->request->life_ms);
+    live_at_least(act, time_later(act->request->life_ms, LEASE_MARGIN_MS));
+}
+
+/* Nobody's lease, twice as long each time; the entry lives on for as long again, so that the count isn't lost. */
+static void back_off(struct act *act, uint32_t failures) {
+    int64_t pause_ms = act->request->pause_ms, longest_ms = act->request->pause_max_ms;
+    for (uint32_t i = 0; i < failures && pause_ms < longest_ms; i++)
+        pause_ms = RULE(pauses_grow, true) ? 2 * pause_ms : pause_ms;
+    pause_ms = time_earlier(pause_ms, longest_ms);
+    act->entry->failures = failures + 1;
+    end_lease(act, LEASE_UNTIL);
+    int64_t ended_ms = act->entry->lease_until_ms, until_ms = time_later(act->now_ms, pause_ms);
+    act->entry->lease_until_ms = until_ms != ended_ms ? until_ms : until_ms + 1; /* who waits for that one can tell */
+    live_at_least(act, 2 * pause_ms);
 }
 
 static void invalidate(struct act *act) {
     struct entry *entry = act->entry;
     end_lease(act, LEASE_VOID);
     mark_unfresh(act);
-    int64_t ends_ms = earlier_of(later(act->now_ms, act->request->bound_ms), entry->serve_until_ms);
-    entry->expires_ms = earlier_of(entry->expires_ms, ends_ms);
+    int64_t ends_ms = time_earlier(time_later(act->now_ms, act->request->bound_ms), entry->serve_until_ms);
+    entry->expires_ms = time_earlier(entry->expires_ms, ends_ms);
 }
 
 /* ---- the verbs; an entry that they leave expired is removed behind them */
@@ -220,42 +114,42 @@ static enum verdict verb_peek(struct act *act) {
     if (act->entry == NULL)
         return VERDICT_MISS;
     struct reply *reply = &act->request->reply;
-    show_value(act);
+    act_show_value(act);
     reply->tells_end = reply->value != NULL && act->entry->fresh_until_ms != TIME_NEVER;
     reply->fresh_ms = reply->tells_end ? act->entry->fresh_until_ms - act->now_ms : 0;
-    if (fresh(act))
+    if (act_is_fresh(act))
         return VERDICT_FRESH;
-    reply->lapsed = lapsed(act);
-    write_lease(act->entry, reply->lease);
+    reply->lapsed = act_is_lapsed(act);
+    act_write_lease(act->entry, reply->lease);
     return act->entry->value != NULL ? VERDICT_UNFRESH : VERDICT_MISS;
 }
 
 static enum verdict verb_acquire(struct act *act) {
-    if (act->entry != NULL && fresh(act)) {
-        show_value(act);
+    if (act->entry != NULL && act_is_fresh(act)) {
+        act_show_value(act);
         return VERDICT_FRESH;
     }
-    if (busy(act)) {
-        show_stale(act);
-        return answer_busy(act);
+    if (act_is_busy(act)) {
+        act_show_stale(act);
+        return act_answer_busy(act);
     }
     if (!store_fits(act->store, act->request->key, NULL))
-        return answer_too_large(act);
+        return act_answer_too_large(act);
     if (!make_owned(act))
-        return answer_no_memory(act);
-    bool keeps = RULE(lapsed_is_not_invalidated, lapsed(act));
+        return act_answer_no_memory(act);
+    bool keeps = RULE(lapsed_is_not_invalidated, act_is_lapsed(act));
     if (act->entry->lease != LEASE_LOCKED)
         extend_lease(act);
     if (!keeps)
         mark_unfresh(act);
     if (!keeps && (act->request->bound_ms <= 0 || RULE(stale_values_end, act->entry->serve_until_ms <= act->now_ms)))
         remove_value(act);
-    show_stale(act);
+    act_show_stale(act);
     return VERDICT_OWNED;
 }
 
 static enum verdict verb_put(struct act *act) {
-    if (act->entry == NULL || RULE(only_the_owner_stores, !owned(act)))
+    if (act->entry == NULL || RULE(only_the_owner_stores, !act_is_owned(act)))
         return VERDICT_LOST;
     /* What is too large is not kept, which is no failure of the load. */
     bool fits = store_fits(act->store, act->request->key, act->request->value);
@@ -264,10 +158,10 @@ static enum verdict verb_put(struct act *act) {
 }
 
 static enum verdict verb_renew(struct act *act) {
-    if (!owned(act))
+    if (!act_is_owned(act))
         return VERDICT_LOST;
     if (act->entry->lease == LEASE_LOCKED)
-        act->entry->expires_ms = later(act->now_ms, act->request->life_ms);
+        act->entry->expires_ms = time_later(act->now_ms, act->request->life_ms);
     else
         extend_lease(act);
     if (act->entry->serve_until_ms <= act->now_ms)
@@ -276,9 +170,15 @@ static enum verdict verb_renew(struct act *act) {
 }
 
 static enum verdict verb_release(struct act *act) {
-    if (!owned(act) || act->entry->lease == LEASE_LOCKED)
+    if (!act_is_owned(act) || act->entry->lease == LEASE_LOCKED)
         return VERDICT_LOST;
-    end_lease(act, RULE(failed_refreshes_change_nothing, lapsed(act)) ? LEASE_NONE : LEASE_VOID);
+    uint32_t failures = act->entry->failures;
+    if (act->request->drops)
+        remove_value(act);
+    if (act->request->pause_ms > 0)
+        back_off(act, failures);
+    else
+        end_lease(act, RULE(failed_refreshes_change_nothing, act_is_lapsed(act)) ? LEASE_NONE : LEASE_VOID);
     return VERDICT_DONE;
 }
 
@@ -293,21 +193,21 @@ static enum verdict verb_invalidate(struct act *act) {
 }
 
 static enum verdict verb_lock(struct act *act) {
-    if (RULE(one_lock_at_a_time, locked_by_another(act)))
-        return answer_busy(act);
+    if (RULE(one_lock_at_a_time, act_is_locked_by_another(act)))
+        return act_answer_busy(act);
     if (!store_fits(act->store, act->request->key, NULL))
-        return answer_too_large(act);
+        return act_answer_too_large(act);
     if (!make_owned(act))
-        return answer_no_memory(act);
+        return act_answer_no_memory(act);
     act->entry->lease = LEASE_LOCKED;
-    act->entry->expires_ms = later(act->now_ms, act->request->life_ms);
+    act->entry->expires_ms = time_later(act->now_ms, act->request->life_ms);
     return VERDICT_OWNED;
 }
 
 static enum verdict verb_unlock(struct act *act) {
-    if (locked_by_another(act))
+    if (act_is_locked_by_another(act))
         return VERDICT_LOST;
-    if (act->entry != NULL && (owned(act) || RULE(unlock_always_invalidates, true)))
+    if (act->entry != NULL && (act_is_owned(act) || RULE(unlock_always_invalidates, true)))
         invalidate(act);
     return VERDICT_DONE;
 }
@@ -323,10 +223,10 @@ static void put_raw(struct act *act) {
 static enum verdict verb_set(struct act *act) {
     if (!store_fits(act->store, act->request->key, act->request->value)) {
         remove_entry(act); /* the old value is not the truth any more */
-        return answer_too_large(act);
+        return act_answer_too_large(act);
     }
     if (!make_entry(act))
-        return answer_no_memory(act);
+        return act_answer_no_memory(act);
     if (act->request->verb == VERB_RAW_SET)
         put_raw(act);
     else
@@ -337,7 +237,7 @@ static enum verdict verb_set(struct act *act) {
 static enum verdict verb_get(struct act *act) {
     if (act->entry == NULL || act->entry->value == NULL)
         return VERDICT_MISS;
-    show_value(act);
+    act_show_value(act);
     return VERDICT_FRESH;
 }
 
@@ -352,7 +252,7 @@ static enum verdict verb_inspect(struct act *act) {
     if (act->entry == NULL)
         return VERDICT_MISS;
     act->request->reply.value = inspect_entry(act->entry, act->now_ms);
-    return act->request->reply.value != NULL ? VERDICT_FRESH : answer_no_memory(act);
+    return act->request->reply.value != NULL ? VERDICT_FRESH : act_answer_no_memory(act);
 }
 
 static enum verdict verb_execute(struct act *act) {

@@ -113,6 +113,9 @@ static void add_arguments(struct words *words, const struct request *request, co
         return;
     case VERB_RELEASE:
         add_token(words, request, request->grant.attempt);
+        add_number(words, request->pause_ms);
+        add_number(words, request->pause_max_ms);
+        add_text(words, request->drops ? "1" : "");
         return;
     case VERB_INVALIDATE:
         add_number(words, request->bound_ms);

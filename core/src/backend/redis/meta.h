@@ -6,7 +6,8 @@
  *                nobody can replace alone, both are left out
  *   a            the value stands for "there is none"
  *   s=<decimal>  server time in ms until which the value is fresh, where the entry lives on; written by the scripts, as
- *   t=<decimal>  server time in ms until which a value that was invalidated may be served
+ *   t=<decimal>  server time in ms until which a value that was invalidated may be served, and
+ *   b=<decimal>  how many loads have failed since the last that brought something
  *
  * Unknown items are skipped. */
 #ifndef RESILICACHE_BACKEND_REDIS_META_H

@@ -206,6 +206,7 @@ static enum redis_answer take_acquired(struct request *request, const struct res
     reply->lapsed = reply->value != NULL && reply->stale_ms >= 0 && !meta.marked;
     reply->remaining_ms = number_in(resp, 4, -1);
     take_lease(reply, text_in(resp, 5));
+    reply->backed_off = number_in(resp, 6, 0) != 0;
     if (reply->verdict != VERDICT_FRESH)
         return REDIS_ANSWERED;
     if (reply->value == NULL)

@@ -89,7 +89,7 @@ static void the_rest_names_one_key(void **state) {
     (void)state;
     expect_words(ask(VERB_RENEW), "EVALSHA <hash> 1 k me 3000");
     expect_words(ask(VERB_LOCK), "EVALSHA <hash> 1 k me 3000");
-    expect_words(ask(VERB_RELEASE), "EVALSHA <hash> 1 k me");
+    expect_words(ask(VERB_RELEASE), "EVALSHA <hash> 1 k me 0 0 ''");
     expect_words(ask(VERB_INVALIDATE), "EVALSHA <hash> 1 k 500");
     expect_words(ask(VERB_UNLOCK), "EVALSHA <hash> 1 k me 500");
     expect_words(with("v", ask(VERB_RAW_SET)), "EVALSHA <hash> 1 k v 3000");
@@ -135,12 +135,12 @@ static void each_sending_of_acquire_has_a_token_of_its_own(void **state) {
     struct request renew = ask(VERB_RENEW), release = ask(VERB_RELEASE);
     renew.grant.attempt = release.grant.attempt = 2;
     expect_words(renew, "EVALSHA <hash> 1 k me-2 3000");
-    expect_words(release, "EVALSHA <hash> 1 k me-2");
+    expect_words(release, "EVALSHA <hash> 1 k me-2 0 0 ''");
 }
 
 static void what_a_server_refuses_is_asked_otherwise(void **state) {
     (void)state;
-    expect_words(in_form(FORM_WHOLE, ask(VERB_RELEASE)), "EVAL <text> 1 k me");
+    expect_words(in_form(FORM_WHOLE, ask(VERB_RELEASE)), "EVAL <text> 1 k me 0 0 ''");
     expect_words(in_form(FORM_DELETE, ask(VERB_INVALIDATE)), "DEL k");
     expect_words(in_form(FORM_WHOLE | FORM_DELETE, ask(VERB_UNLOCK)), "DEL k");
     expect_words(in_form(FORM_DELETE, ask(VERB_DELETE)), "DEL k");

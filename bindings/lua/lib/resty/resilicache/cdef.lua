@@ -75,6 +75,7 @@ int32_t rcache_load_wanted(const rcache_load *load);
 int32_t rcache_load_value(rcache_load *load, size_t index, const void *data, size_t size, int64_t ttl_ms);
 int32_t rcache_load_absent(rcache_load *load, size_t index);
 int32_t rcache_load_fail(rcache_load *load, size_t index, const char *message);
+int32_t rcache_load_fail_permanent(rcache_load *load, size_t index, const char *message);
 void rcache_load_finish(rcache_load *load);
 typedef struct rcache_op rcache_op;
 enum {

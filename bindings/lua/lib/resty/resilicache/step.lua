@@ -47,9 +47,10 @@ function Load:answer(i, value)
     end
 end
 
-function Load:fail(message)
+function Load:fail(message, permanent)
+    local fail = permanent and C.rcache_load_fail_permanent or C.rcache_load_fail
     for i = 1, tonumber(C.rcache_load_count(self.handle)) do
-        C.rcache_load_fail(self.handle, i - 1, message)
+        fail(self.handle, i - 1, message)
     end
 end
 

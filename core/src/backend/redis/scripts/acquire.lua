@@ -17,7 +17,7 @@ local lapsed = value and of_epoch and has_lapsed(meta, lease)
 
 -- Until when the value may be served: by its mark, and by the window behind its own time.
 local function serve_until()
-    local fresh_until = time_item(meta, 's')
+    local fresh_until = number_item(meta, 's')
     local window_ends = fresh_until and fresh_until + window
     return mark and window_ends and math.min(mark, window_ends) or mark or window_ends
 end
@@ -34,12 +34,12 @@ local ends = lease_end(lease)
 local ours = holder and (holder == owner or holder == previous)
 local stale, left = what_is_served()
 if holder and not ours and is_locked(lease) then
-    return { 'BUSY', stale, meta, left, life_left(), lease }
+    return { 'BUSY', stale, meta, left, life_left(), lease, 0 }
 end
 if ends > now and not ours and lease ~= seen then
     local backed_off = not holder
-    if not backed_off or (strong == '' and value) then
-        return { 'BUSY', stale, meta, left, ends - now, lease }
+    if not backed_off or strong == '' then
+        return { 'BUSY', stale, meta, left, ends - now, lease, backed_off and 1 or 0 }
     end
 end
 

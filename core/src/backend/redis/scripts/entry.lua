@@ -29,23 +29,23 @@ local function lease_end(lease)
 end
 
 -- meta: items joined by ';'.  s: until when the value is fresh, where its entry lives on.  t: until when a value that
--- was invalidated may be served.
+-- was invalidated may be served.  b: how many loads have failed since the last that brought something.
 local function meta_item(meta, name)
     return meta and string.match(';' .. meta .. ';', ';' .. name .. '=(%w+);')
 end
 
-local function time_item(meta, name)
-    local time = meta_item(meta, name) or ''
-    return #time < 16 and not string.find(time, '%D') and tonumber(time) or false
+local function number_item(meta, name)
+    local number = meta_item(meta, name) or ''
+    return #number < 16 and not string.find(number, '%D') and tonumber(number) or false
 end
 
 -- Without a lease it is left from a value that another client has replaced.
 local function mark_of(meta, lease)
-    return lease and time_item(meta, 't')
+    return lease and number_item(meta, 't')
 end
 
 local function is_over(meta)
-    local fresh_until = time_item(meta, 's')
+    local fresh_until = number_item(meta, 's')
     return fresh_until and now >= fresh_until
 end
 
@@ -54,18 +54,18 @@ local function has_lapsed(meta, lease)
     return is_over(meta) and not mark_of(meta, lease) and (not lease or lease_end(lease) > 0)
 end
 
-local function with_time(meta, name, ms)
+local function with_item(meta, name, number)
     local rest = meta and meta ~= '' and string.gsub(';' .. meta, ';' .. name .. '=[^;]*', '') or ''
-    return string.sub(rest .. ';' .. name .. '=' .. whole(ms), 2)
+    return string.sub(rest .. ';' .. name .. '=' .. whole(number), 2)
 end
 
 local function with_mark(meta, ms)
-    return with_time(meta, 't', ms)
+    return with_item(meta, 't', ms)
 end
 
 -- What to write for a value that is fresh for so long, or ('') as long as it lives.
 local function with_end(meta, fresh)
-    return fresh == '' and meta or with_time(meta, 's', now + tonumber(fresh))
+    return fresh == '' and meta or with_item(meta, 's', now + tonumber(fresh))
 end
 
 -- The key lives at least that long.

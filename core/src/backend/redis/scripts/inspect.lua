@@ -15,4 +15,4 @@ elseif ends > now then
     left = ends - now
 end
 return { 'ENTRY', state, entry[1], life_left(), left, entry[3], lease, entry[4], layout(),
-    time_item(entry[4], 's') and time_item(entry[4], 's') - now }
+    number_item(entry[4], 's') and number_item(entry[4], 's') - now }
