@@ -106,11 +106,10 @@ static void write_and_read(rcache *cache) {
 
 /* One that was acknowledged holds. */
 static void invalidate_for_sure(rcache *cache) {
-    const uint32_t size = 1;
     rcache_result *result;
     const rcache_call strong = { .struct_size = sizeof strong, .flags = RCACHE_STRONG, .deadline_ms = 3000 };
     shortage_pause();
-    rcache_op_run(rcache_op_set(cache, KEYS, KEY_SIZES, "o", &size, 1, 60000, &SOON), NULL, NULL, NULL);
+    rcache_op_run(rcache_op_set(cache, KEYS, KEY_SIZES, "o", KEY_SIZES, 1, 60000, &SOON), NULL, NULL, NULL);
     shortage_resume();
     int32_t status = rcache_op_run(rcache_op_invalidate(cache, KEYS, KEY_SIZES, 1, &SOON), NULL, NULL, NULL);
     expect_status(status);

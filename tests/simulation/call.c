@@ -24,6 +24,7 @@ static void fill_op(struct op *op, const struct process *process, const struct b
     op->refresh_inline = begin->refresh_inline;
     op->wait = begin->wait;
     op->raw = begin->raw;
+    op->loads_apart = begin->queue;
     op->ttl_ms = begin->ttl_ms;
     op->lease_ms = begin->lease_ms;
     op->deadline_given = begin->deadline_ms > 0;

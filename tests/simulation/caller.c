@@ -265,6 +265,7 @@ static void wait_on(struct caller *caller) {
     switch (call_look(caller->call, &load)) {
     case CALL_DONE: done(caller); return;
     case CALL_LOAD:
+        check_hands_over(world_of(caller), caller->call);
         task_begin(caller->process, load, caller->call, caller->call->queue ? NULL : caller);
         if (caller->call->news)
             caller_wake(caller);

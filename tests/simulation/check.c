@@ -265,7 +265,8 @@ static void check_time(struct world *world, struct call *call, size_t i) {
     if (source == NULL || source->fresh_until_ms == 0 || source->fresh_until_ms == INT64_MAX || !cached ||
         call->op->kind != OP_FETCH)
         return;
-    bool fails = !plan_is_healthy(&world->plan) || plan_has(&world->plan, FAULT_bad_load);
+    bool fails = !plan_is_healthy(&world->plan) || plan_has(&world->plan, FAULT_bad_load) ||
+                 plan_has(&world->plan, FAULT_timeouts);
     int64_t window_ms = slot->outcome == RCACHE_HIT ? 0 : policy->stale_while_revalidate_ms;
     if (slot->outcome == RCACHE_STALE && fails && policy->stale_if_error_ms > window_ms)
         window_ms = policy->stale_if_error_ms;

@@ -91,6 +91,8 @@ void check_lock_ended(struct world *world, uint32_t key, uint32_t number);
 void check_call_begins(struct world *world, struct call *call);
 /* Looks at the slots that have settled since the last time. */
 void check_call(struct world *world, struct call *call);
+/* It is handed a load: not when it has been ended. */
+void check_hands_over(struct world *world, const struct call *call);
 void check_call_done(struct world *world, struct call *call);
 /* Whether the server may be away. */
 bool connection_may_fail(const struct plan *plan);

@@ -25,6 +25,9 @@ static bool lock_may_be_lost(const struct call *call) {
 
 /* Time in the caller's own loaders does not count, where the option is what bounds it. */
 static bool has_had_its_time(struct world *world, const struct call *call) {
+    int64_t hard_ms = world->plan.policy.hard_timeout_ms;
+    if (hard_ms > 0 && world->now_us - call->began_us >= hard_ms * 980 - 2000)
+        return true;
     if (call->op->deadline_given)
         return process_now_ms(call->process) >= call->deadline_ms;
     int64_t spent_us = world->now_us - call->began_us - call->loading_us;
@@ -76,6 +79,13 @@ void check_failure(struct world *world, struct call *call, size_t i) {
                       rcache_status_name(slot->status), slot->message != NULL ? slot->message->data : "no words",
                       call->keys[i]);
     check_covered(world, call, i);
+}
+
+void check_hands_over(struct world *world, const struct call *call) {
+    const struct slot *slot = &call->op->slots[0];
+    bool late = slot->status == RCACHE_E_TIMEOUT && slot->message != NULL && strstr(slot->message->data, "deadline");
+    if (slot->settled && (slot->status == RCACHE_E_CANCELED || late))
+        world_violate(world, "ended ops load nothing: op %u was handed a load afterwards", call->number);
 }
 
 void check_call_done(struct world *world, struct call *call) {

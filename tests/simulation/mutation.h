@@ -40,6 +40,8 @@
     X(leases_are_used, "")                                                                                           \
     X(changes_meanwhile_count, "")                                                                                   \
     X(late_joiners_go_again, "")                                                                                     \
+    X(hard_timeouts_end_waiting, "timeouts,slow_load")                                                               \
+    X(soft_timeouts_serve, "timeouts,windows,slow_load")                                                             \
     X(unused_leases_pause_nothing, "pauses,bad_load,cancel,threads")                                                 \
     X(own_windows_end, "windows")                                                                                    \
     X(late_joiners_see_for_themselves, "windows,slow_load")                                                          \

@@ -53,6 +53,7 @@ static void draw_policy(struct policy *policy, int64_t lease_ms, struct random *
     static const enum server_down without_server[] = { SERVER_DOWN_EVENTUAL, SERVER_DOWN_EVENTUAL, SERVER_DOWN_FAIL,
                                                        SERVER_DOWN_LOAD };
     static const uint32_t loads_past[] = { 0, 1, 64 };
+    const int64_t timeouts[] = { 0, lease_ms / 4, lease_ms, lease_ms * 2 };
     const int64_t pauses[] = { lease_ms / 2, lease_ms };
     const int64_t windows[] = { 0, lease_ms, lease_ms * 4, lease_ms * 20 };
     *policy = (struct policy){ .delay_ms = dice_pick(dice, delays),
@@ -63,6 +64,8 @@ static void draw_policy(struct policy *policy, int64_t lease_ms, struct random *
                                .deadline_ms = dice_pick(dice, deadlines),
                                .stale_while_revalidate_ms = dice_pick(dice, windows),
                                .stale_if_error_ms = dice_pick(dice, windows),
+                               .soft_timeout_ms = dice_pick(dice, timeouts),
+                               .hard_timeout_ms = dice_pick(dice, timeouts),
                                .retry_after_ms = dice_pick(dice, pauses),
                                .retry_after_max_ms = lease_ms * 4,
                                .retry_after_shared = dice_chance(dice, 700),

@@ -35,7 +35,8 @@
     X(raw)        /* somebody puts values in by raw_set, past all leases */                                          \
     X(threads)    /* threads are held up between any two steps */                                                    \
     X(windows)    /* values may be served when their time is over */                                                 \
-    X(pauses)     /* what could not be loaded is not loaded again for a while */
+    X(pauses)     /* what could not be loaded is not loaded again for a while */                                     \
+    X(timeouts)   /* callers wait for loads of their process for a while only */
 
 enum fault {
 #define FAULT_NUMBER(name) FAULT_##name,

@@ -77,6 +77,25 @@ static void check_reader(struct world *world, const struct call *call) {
     }
 }
 
+/* Not for longer than hard_timeout; nor than soft_timeout for what its peek saw and stale_if_error allows. */
+static void check_load_waited_for(struct world *world, const struct call *call, const struct slot *slot) {
+    const struct flight *flight = slot->flight;
+    const struct policy *policy = &world->plan.policy;
+    const struct reply *reply = &slot->request.reply;
+    if (flight == NULL || flight->state != FLIGHT_LOADING || (flight->load->op == call->op && !call->queue))
+        return;
+    int64_t now_ms = process_now_ms(call->process);
+    int64_t began_ms = call->process->born_ms > flight->load->began_ms ? 0 : flight->load->began_ms;
+    int64_t since_ms = slot->timed_since_ms > began_ms ? slot->timed_since_ms : began_ms;
+    int64_t waited_ms = now_ms - since_ms - 2;
+    int64_t left_ms = slot->request.sent_ms + reply->fresh_ms + policy->stale_if_error_ms - now_ms;
+    bool covered = !call->op->strong && reply->lapsed && left_ms > 0;
+    if (policy->hard_timeout_ms > 0 && waited_ms > policy->hard_timeout_ms)
+        world_violate(world, "timeouts: op %u waits for a load for longer than hard_timeout", call->number);
+    else if (policy->soft_timeout_ms > 0 && covered && waited_ms > policy->soft_timeout_ms)
+        world_violate(world, "timeouts: op %u waits for a load for longer than soft_timeout", call->number);
+}
+
 /* A refresh is handed over when its op is done: what waits for it and for which it waits never ends.  Where a load is
  * to be taken first, that is looked for when it is. */
 static void check_circle(struct world *world, const struct call *call) {
@@ -98,6 +117,10 @@ void check_waiting(struct world *world, struct process *process) {
     for (size_t i = 0; flights->count > 0 && i < flights->bucket_count; i++)
         for (struct map_node *node = flights->buckets[i]; node != NULL; node = node->next)
             check_flight(world, process, list_entry(node, struct flight, node));
-    for (struct link_node *node = process->calls.next; node != &process->calls; node = node->next)
-        check_reader(world, list_entry(node, struct call, live));
+    for (struct link_node *node = process->calls.next; node != &process->calls; node = node->next) {
+        const struct call *call = list_entry(node, struct call, live);
+        check_reader(world, call);
+        for (size_t i = 0; i < call->op->count; i++)
+            check_load_waited_for(world, call, &call->op->slots[i]);
+    }
 }

@@ -136,6 +136,11 @@ static bool init(struct world *world, const struct plan *plan, enum telling tell
     world->plan = *plan;
     if (!plan_has(plan, FAULT_windows))
         world->plan.policy.stale_while_revalidate_ms = world->plan.policy.stale_if_error_ms = 0;
+    struct policy *policy = &world->plan.policy;
+    if (!plan_has(plan, FAULT_timeouts))
+        policy->soft_timeout_ms = policy->hard_timeout_ms = 0;
+    if (policy->hard_timeout_ms > 0 && policy->soft_timeout_ms > policy->hard_timeout_ms)
+        policy->soft_timeout_ms = policy->hard_timeout_ms;
     if (!plan_has(plan, FAULT_pauses))
         world->plan.policy.retry_after_ms = 0;
     world->telling = telling;

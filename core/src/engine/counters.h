@@ -33,6 +33,8 @@
     X(invalidations_queued) /* no server took them; they are in the journal */                                       \
     X(journal_drained)  /* taken by a server since */                                                                \
     X(journal_overflow) /* not kept */                                                                               \
+    X(soft_timeouts)  /* waited for a load for soft_timeout, and served a value whose time is over */                \
+    X(hard_timeouts)  /* waited for a load for hard_timeout */                                                       \
     X(timeouts)       /* ops that reached their deadline */                                                         \
     X(breaker_opened) /* a server was found to be down */                                                            \
     X(breaker_refused) /* requests that were not sent to a server because it is down */

@@ -169,6 +169,10 @@ static void run_timer(struct engine *engine, struct timer *timer, int64_t now_ms
         return;
     case TIMER_SLOT: {
         struct slot *slot = list_entry(timer, struct slot, timer);
+        if (slot->op->kind != OP_LOCK) {
+            flight_slot_timer(engine, slot, now_ms);
+            return;
+        }
         request_clear(&slot->request);
         op_hold(slot->op);
         engine_send(engine, &slot->request);

@@ -57,15 +57,21 @@ static void close_flight(struct engine *engine, struct flight *flight) {
     map_remove(&engine->flights, &flight->node);
 }
 
-static void wait_in(struct engine *engine, struct flight *flight, struct slot *slot) {
+static void wait_in(struct engine *engine, struct flight *flight, struct slot *slot, int64_t now_ms) {
     slot->flight = flight;
     slot->joined = ++engine->sequence;
     list_append(&flight->waiting, &slot->waiting);
+    if (flight->state == FLIGHT_LOADING)
+        flight_time(engine, flight, slot, now_ms);
 }
 
-static void wait_no_more(struct slot *slot) {
+static void wait_no_more(struct engine *engine, struct slot *slot) {
+    struct flight *flight = slot->flight;
     list_remove(&slot->waiting);
+    engine_disarm(engine, &slot->timer);
     slot->flight = NULL;
+    if (flight != NULL && flight->initiator == slot && flight->state == FLIGHT_LOADING)
+        flight->initiator = NULL;
 }
 
 static void settle_with(struct engine *engine, struct slot *slot, int32_t outcome, struct blob *value) {
@@ -119,7 +125,7 @@ static void begin(struct engine *engine, struct slot *slot, int64_t now_ms) {
         return;
     }
     flight->initiator = slot;
-    wait_in(engine, flight, slot);
+    wait_in(engine, flight, slot, now_ms);
     if (flight->direct) {
         flight_won(engine, flight, now_ms);
         if (slot->op->acquiring == 0)
@@ -143,33 +149,35 @@ static bool may_be_served(const struct flight *flight, const struct slot *slot, 
     return !slot->op->strong && saw_stale && !RULE(kept_bounds_end, now_ms >= flight->stale_until);
 }
 
-static void fail_slot(struct engine *engine, struct slot *slot, int32_t status, const char *what) {
+void flight_fail_slot(struct engine *engine, struct slot *slot, int32_t status, const char *what) {
+    wait_no_more(engine, slot);
     slot_fail(slot, status, what);
     if (slot->op->unsettled == 0)
         engine_wake(engine, slot->op);
 }
 
-/* Whether something stale stood in for what can't be had. */
-static bool cover(struct engine *engine, struct slot *slot, int64_t now_ms) {
+bool flight_cover(struct engine *engine, struct slot *slot, int64_t now_ms) {
     if (slot->stale != NULL && !RULE(failed_loads_serve_within_bounds, now_ms >= slot->stale_until)) {
+        wait_no_more(engine, slot);
         settle_stale(engine, slot, slot->stale, slot->stale_absent);
         return true;
     }
     if (!RULE(errors_are_covered, own_serves(slot, engine->policy->stale_if_error_ms, now_ms)))
         return false;
     engine->counters->stale_on_error++;
+    wait_no_more(engine, slot);
     serve_own(engine, slot);
     return true;
 }
 
 static void fail_paused(struct engine *engine, struct slot *slot, int64_t left_ms, int64_t now_ms) {
     engine->counters->loads_paused++;
-    if (cover(engine, slot, now_ms))
+    if (flight_cover(engine, slot, now_ms))
         return;
     char digits[TEXT_NUMBER_SIZE];
     struct blob *what = text_join("its last load failed, and the next may begin in ", text_of_number(digits, left_ms),
                                   " ms (retry_after)", (const char *)NULL);
-    fail_slot(engine, slot, RCACHE_E_LOADER, what != NULL ? what->data : "its last load failed a short time ago");
+    flight_fail_slot(engine, slot, RCACHE_E_LOADER, what != NULL ? what->data : "its last load has failed");
     blob_drop(what);
 }
 
@@ -202,7 +210,7 @@ void flight_seek(struct engine *engine, struct slot *slot, int64_t now_ms) {
     }
     engine->counters->joined++;
     bool alone = list_empty(&flight->waiting);
-    wait_in(engine, flight, slot);
+    wait_in(engine, flight, slot, now_ms);
     load_come_forward(engine, slot->op);
     if (flight->state != FLIGHT_WAITING)
         return;
@@ -227,7 +235,7 @@ void flight_leave(struct engine *engine, struct slot *slot) {
     struct flight *flight = slot->flight;
     if (flight == NULL)
         return;
-    wait_no_more(slot);
+    wait_no_more(engine, slot);
     if (flight->initiator == slot) {
         flight->initiator = NULL;
         flight->counted = false;
@@ -244,7 +252,7 @@ void flight_deliver(struct engine *engine, struct flight *flight, const struct d
     list_init(&again);
     for (struct link_node *node; (node = list_take(&flight->waiting)) != NULL;) {
         struct slot *slot = list_entry(node, struct slot, waiting);
-        slot->flight = NULL;
+        wait_no_more(engine, slot);
         uint64_t before = slot->op->strong ? delivery->strong_before : delivery->eventual_before;
         bool late = RULE(late_joiners_go_again, slot->joined >= before);
         if (before > 0 && !late)
@@ -261,9 +269,9 @@ static void fail_all(struct engine *engine, struct flight *flight, int32_t statu
     close_flight(engine, flight);
     for (struct link_node *node; (node = list_take(&flight->waiting)) != NULL;) {
         struct slot *slot = list_entry(node, struct slot, waiting);
-        slot->flight = NULL;
-        if (!covered || !cover(engine, slot, now_ms))
-            fail_slot(engine, slot, status, what);
+        wait_no_more(engine, slot);
+        if (!covered || !flight_cover(engine, slot, now_ms))
+            flight_fail_slot(engine, slot, status, what);
     }
     flight_settle(flight);
 }
@@ -278,7 +286,7 @@ void flight_pause(struct engine *engine, struct flight *flight, int64_t left_ms,
     close_flight(engine, flight);
     for (struct link_node *node; (node = list_take(&flight->waiting)) != NULL;) {
         struct slot *slot = list_entry(node, struct slot, waiting);
-        slot->flight = NULL;
+        wait_no_more(engine, slot);
         if (slot->joined < flight->asked)
             fail_paused(engine, slot, left_ms, now_ms);
         else
@@ -294,10 +302,10 @@ void flight_fail_strong(struct engine *engine, struct flight *flight, int32_t st
         struct slot *slot = list_entry(node, struct slot, waiting);
         if (!slot->op->strong)
             continue;
-        wait_no_more(slot);
+        wait_no_more(engine, slot);
         if (flight->initiator == slot) /* another is to load, if anybody still waits */
             flight->initiator = NULL;
-        fail_slot(engine, slot, status, what);
+        flight_fail_slot(engine, slot, status, what);
     }
 }
 
@@ -325,7 +333,7 @@ void flight_serve_stale(struct engine *engine, struct flight *flight, struct blo
             slot->stale_absent = absent;
             continue;
         }
-        wait_no_more(slot);
+        wait_no_more(engine, slot);
         if (flight->request.reply.lapsed)
             engine->counters->stale_expired++;
         settle_stale(engine, slot, value, absent);

@@ -98,6 +98,13 @@ void flight_fail_strong(struct engine *engine, struct flight *flight, int32_t st
 /* The last load failed, and the next may begin in `left_ms`: ends the flight as flight_fail, but those that joined
  * after the store was asked go again. */
 void flight_pause(struct engine *engine, struct flight *flight, int64_t left_ms, int64_t now_ms);
+/* Whether something stale could stand in for what can't be had, and now does: the slot waits no longer. */
+bool flight_cover(struct engine *engine, struct slot *slot, int64_t now_ms);
+/* The slot waits no longer. */
+void flight_fail_slot(struct engine *engine, struct slot *slot, int32_t status, const char *what);
+/* The slot waits for the flight's load from now on: not for longer than the timeouts. */
+void flight_time(struct engine *engine, const struct flight *flight, struct slot *slot, int64_t now_ms);
+void flight_slot_timer(struct engine *engine, struct slot *slot, int64_t now_ms);
 /* Someone waits who could be served a stale value, if the script said so. */
 bool flight_owes_stale(const struct flight *flight);
 /* Serves the stale value to eventual waiters; the flight goes on.  The initiator, too, unless it is to load inline;

@@ -10,6 +10,11 @@ static int64_t renewal_ms(const struct engine *engine) {
     return third > 0 ? third : 1;
 }
 
+static void time_waiting(struct engine *engine, struct flight *flight, int64_t now_ms) {
+    for (struct link_node *node = flight->waiting.next; node != &flight->waiting; node = node->next)
+        flight_time(engine, flight, list_entry(node, struct slot, waiting), now_ms);
+}
+
 static struct load *load_new(struct engine *engine, struct op *op, struct link_node *won, bool behind, int64_t now_ms) {
     size_t count = 0;
     for (struct link_node *node = won->next; node != won; node = node->next)
@@ -28,6 +33,7 @@ static struct load *load_new(struct engine *engine, struct op *op, struct link_n
         flight->state = FLIGHT_LOADING;
         flight->loaded = began;
         flight->load = load;
+        time_waiting(engine, flight, now_ms);
         load->items[load->count++] =
             (struct load_item){ .flight = flight, .position = (size_t)(flight->initiator - op->slots) };
     }
@@ -128,6 +134,8 @@ struct load *engine_take_load(struct engine *engine, struct op *op, int64_t now_
         load_hand_over(engine, op, now_ms);
     else
         load_come_forward(engine, op);
+    if (op->unsettled == 0) /* nobody waited until it was taken */
+        engine_wake(engine, op);
     return load;
 }
 

@@ -33,7 +33,8 @@ struct slot {
     struct blob *stale;       /* may be served if the load fails */
     int64_t stale_until;
     bool stale_absent;
-    struct timer timer;       /* lock: when to ask again */
+    struct timer timer;       /* lock: when to ask again; fetch: when not to wait for a load any more */
+    int64_t timed_since_ms;
     int64_t pause_ms;
     /* Once settled: */
     bool settled;
@@ -53,6 +54,7 @@ struct op {
     bool may_load_past;     /* fetch: where no server answers */
     bool shared;            /* entered into the engine */
     bool deadline_given;    /* by the caller, not by the option */
+    bool loads_apart;       /* its loader runs elsewhere, not where the op is waited for */
     bool timed;             /* its deadline is a timer of the engine's; else its own thread looks at the clock */
     uint32_t route;
     size_t prefix_size;     /* of every key: what the caller didn't write */

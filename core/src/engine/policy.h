@@ -21,6 +21,8 @@ struct policy {
     int64_t deadline_ms;
     int64_t stale_while_revalidate_ms;
     int64_t stale_if_error_ms;
+    int64_t soft_timeout_ms;
+    int64_t hard_timeout_ms;
     int64_t retry_after_ms;
     int64_t retry_after_max_ms;
     uint32_t wait_replicas;

@@ -65,6 +65,7 @@ static bool settle_private(struct op *op) {
         return true;
     struct engine *engine = cache_lock_engine(cache);
     op->timed = call_of(op)->queue != NULL;
+    op->loads_apart = op->timed && cache->stepper == NULL;
     if (op->timed)
         engine_arm(engine, &op->timer, op->deadline_ms);
     engine_enter(engine, op, clock_now_ms());

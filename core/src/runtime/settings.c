@@ -53,6 +53,8 @@ static int32_t check_together(const struct settings *settings, rcache_error *err
         return error_set(err, RCACHE_E_INVALID, "'tls_key' is set without 'tls_certificate', whose key it is");
     int32_t status = check_order("lock_expire", policy->lock_expire_ms, "lock_expire_max",
                                  policy->lock_expire_max_ms, err);
+    if (status == RCACHE_OK && policy->hard_timeout_ms > 0)
+        status = check_order("soft_timeout", policy->soft_timeout_ms, "hard_timeout", policy->hard_timeout_ms, err);
     if (status == RCACHE_OK)
         status = check_order("retry_after", policy->retry_after_ms, "retry_after_max", policy->retry_after_max_ms, err);
     if (status == RCACHE_OK && policy->wait_replicas > 0)
