@@ -17,7 +17,7 @@ static void expect_slice(struct slice slice, const char *expected) {
 static void the_parts_are_found_from_the_end(void **state) {
     (void)state;
     struct packed packed;
-    assert_true(READ("value12.5me;e=1;;\1\4\2\4\0\2\xF5\xFE", &packed));
+    assert_true(READ("value12.5me;e=1;;\x84\2\4\2\xF5\xFE", &packed));
     assert_true(packed.has_value);
     expect_slice(packed.value, "value");
     expect_slice(packed.lease, "12.5");
@@ -27,12 +27,12 @@ static void the_parts_are_found_from_the_end(void **state) {
 static void a_value_may_be_empty_or_missing(void **state) {
     (void)state;
     struct packed packed;
-    assert_true(READ("\1\0\0\0\0\0\xF5\xFE", &packed));
+    assert_true(READ("\x80\0\0\0\xF5\xFE", &packed));
     assert_true(packed.has_value && packed.value.size == 0);
-    assert_true(READ("0\0\1\0\0\0\0\xF5\xFE", &packed));
+    assert_true(READ("0\1\0\0\0\xF5\xFE", &packed));
     assert_false(packed.has_value);
     expect_slice(packed.lease, "0");
-    assert_false(READ("v\0\0\0\0\0\0\xF5\xFE", &packed)); /* one that says that it has none */
+    assert_false(READ("v\0\0\0\0\xF5\xFE", &packed)); /* one that says that it has none */
 }
 
 static void other_bytes_are_no_entry(void **state) {
@@ -40,10 +40,10 @@ static void other_bytes_are_no_entry(void **state) {
     struct packed packed;
     assert_false(READ("", &packed));
     assert_false(READ("text", &packed));
-    assert_false(READ("\0\0\0\0\0\xF5\xFE", &packed));         /* too short */
-    assert_false(READ("v\1\0\0\0\0\0\xF5\xFF", &packed));      /* another sign */
-    assert_false(READ("v\1\1\1\0\0\0\xF5\xFE", &packed));      /* parts longer than all */
-    assert_false(READ("v\1\0\0\0\xFF\xFF\xF5\xFE", &packed)); /* padding, too */
+    assert_false(READ("\0\0\0\xF5\xFE", &packed));        /* too short */
+    assert_false(READ("v\x80\0\0\0\xF5\xFF", &packed));  /* another sign */
+    assert_false(READ("v\x81\1\0\0\xF5\xFE", &packed));  /* parts longer than all */
+    assert_false(READ("v\x80\0\0\xFF\xF5\xFE", &packed)); /* padding, too */
 }
 
 int main(void) {

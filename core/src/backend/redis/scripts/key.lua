@@ -15,17 +15,20 @@ local function live(ms)
     return redis.call('PEXPIRE', key, ms)
 end
 
--- A packed entry is the value and its trailer: lockUntil, lockOwner, meta and padding, and in the last bytes whether
--- there is a value, the sizes of the four, and two that no text in UTF-8 has.
-local TAIL, TAIL_MAX, SIGN = 8, 8 + 3 * 255, '\245\254'
+-- A packed entry is the value and its trailer: lockUntil, lockOwner, meta and padding, and in the last bytes the sizes of
+-- the four, with 128 more in the first where there is a value, and two that no text in UTF-8 has.
+local TAIL, SIGN = 6, '\245\254'
+local TAIL_MAX = TAIL + 127 + 3 * 255
 
 -- From the end of the string, whose size is `size`; false where that is no entry.
 local function parse(text, size)
-    local valued, lease, owner, meta, high, low = string.byte(text, -TAIL, -3)
-    if not valued or string.sub(text, -2) ~= SIGN then
+    local lease, owner, meta, padding = string.byte(text, -TAIL, -3)
+    if not lease or string.sub(text, -2) ~= SIGN then
         return false
     end
-    local tail = TAIL + lease + owner + meta + high * 256 + low
+    local valued = lease >= 128
+    lease = lease % 128
+    local tail = TAIL + lease + owner + meta + padding
     if tail > #text then
         return false
     end
@@ -34,7 +37,7 @@ local function parse(text, size)
         at = at + length
         return length > 0 and string.sub(text, at - length + 1, at)
     end
-    local entry = { valued = valued == 1, size = size - tail, tail = tail }
+    local entry = { valued = valued, size = size - tail, tail = tail }
     entry.lockUntil, entry.lockOwner, entry.meta = part(lease), part(owner), part(meta)
     return entry
 end

@@ -2,13 +2,14 @@
 local LARGE = 65536
 local entry -- as parse found it; `tail` is the size of its trailer
 
+-- At most 255 bytes of padding make it as long as the one before, which it can then take the place of.
 local function trailer()
     local lease, owner, meta = entry.lockUntil or '', entry.lockOwner or '', entry.meta or ''
     local used = TAIL + #lease + #owner + #meta
-    local padding = math.max(entry.tail - used, 0)
+    local padding = math.min(math.max(entry.tail - used, 0), 255)
     entry.tail = used + padding
     return lease .. owner .. meta .. string.rep(';', padding)
-        .. string.char(entry.valued and 1 or 0, #lease, #owner, #meta, math.floor(padding / 256), padding % 256) .. SIGN
+        .. string.char((entry.valued and 128 or 0) + #lease, #owner, #meta, padding) .. SIGN
 end
 
 -- Its end is in `life` ms, if at all.
@@ -24,17 +25,22 @@ local function rewrite(call, value, life)
     return call('SET', key, text)
 end
 
--- For where moving the value about would take too long.
+-- For where moving the value about would take too long.  False: what is there is too long to be written over.
 local function rewrite_trailer(call, life)
-    local done = call('SETRANGE', key, entry.size, trailer())
+    local before = entry.tail
+    local text = trailer()
+    if #text < before then
+        return false
+    end
+    local done = call('SETRANGE', key, entry.size, text)
     if life > 0 and life_left() < 0 then -- it ended meanwhile, and what stands before the trailer is nothing but zeros
         remove()
     end
     return done
 end
 
-local function short(text)
-    return text and #text <= 255 and text
+local function short(text, longest)
+    return text and #text <= longest and text
 end
 
 -- Of another type it raises.  An entry of the other layout is in `hash` until something changes.
@@ -45,7 +51,7 @@ local function find_hash()
     end
     entry = {
         hash = true, size = 0, tail = 0, valued = found[1] ~= false, value = found[1],
-        lockUntil = short(found[2]), lockOwner = short(found[3]), meta = short(found[4]),
+        lockUntil = short(found[2], 127), lockOwner = short(found[3], 255), meta = short(found[4], 255),
     }
     if found[2] and not entry.lockUntil then
         entry.lockUntil = '0'
@@ -118,10 +124,9 @@ local function change(call, changes)
     end
     if value ~= nil then
         return rewrite(call, value, life)
-    elseif entry.size > LARGE and not entry.hash then
-        return rewrite_trailer(call, life)
     end
-    return rewrite(call, value_of(), life)
+    local in_place = entry.size > LARGE and not entry.hash and rewrite_trailer(call, life)
+    return in_place or rewrite(call, value_of(), life)
 end
 
 local function set_fields(...)
