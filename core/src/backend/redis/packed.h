@@ -1,7 +1,7 @@
 /* packed: an entry as one string: the value, and behind it a trailer with the rest.  scripts/key.lua reads it, too.
  *
- *   value · lockUntil · lockOwner · meta · padding · the sizes of the four, a byte each, with 128 more in the first where
- *   there is a value · 0xF5 0xFE
+ *   value · lockUntil · lockOwner · meta · padding ·
+ *   the sizes of the last four, a byte each, with 128 more in the first where there is a value · 0xF5 0xFE
  *
  * At the end, so that it can grow in its place and a large value is read into where it stays. */
 #ifndef RESILICACHE_BACKEND_REDIS_PACKED_H

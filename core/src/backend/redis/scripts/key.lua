@@ -15,8 +15,8 @@ local function live(ms)
     return redis.call('PEXPIRE', key, ms)
 end
 
--- A packed entry is the value and its trailer: lockUntil, lockOwner, meta and padding, and in the last bytes the sizes of
--- the four, with 128 more in the first where there is a value, and two that no text in UTF-8 has.
+-- A packed entry is the value and its trailer: lockUntil, lockOwner, meta and padding, and in the last bytes the sizes
+-- of the four, with 128 more in the first where there is a value, and two that no text in UTF-8 has.
 local TAIL, SIGN = 6, '\245\254'
 local TAIL_MAX = TAIL + 127 + 3 * 255
 
