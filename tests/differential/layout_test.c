@@ -82,6 +82,19 @@ static void a_fresh_value_is_found_by_both(void **state) {
     }
 }
 
+static void who_writes_one_layout_refreshes_nothing_in_the_other(void **state) {
+    (void)state;
+    for (int from = 0; from < 2; from++) {
+        bool packed = from == 1, other = !packed;
+        expect(packed, storing("v", ask(VERB_SET, "")), "DONE");
+        expect(other, ask(VERB_REFRESH, "a"), "LOST");
+        expect(packed, ask(VERB_REFRESH, "b"), "OWNED");
+        expect(packed, ask(VERB_REFRESH, "c"), "BUSY");
+        expect(packed, ask(VERB_PEEK, ""), "FRESH 'v'");
+        expect(packed, storing("w", ask(VERB_PUT, "b")), "STORED");
+    }
+}
+
 static void leases_locks_and_bounds_stay(void **state) {
     (void)state;
     for (int from = 0; from < 2; from++) {
@@ -192,6 +205,7 @@ static void a_fresh_entry_is_small(void **state) {
 static int run_all(const char *name) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_fresh_value_is_found_by_both, setup),
+        cmocka_unit_test_setup(who_writes_one_layout_refreshes_nothing_in_the_other, setup),
         cmocka_unit_test_setup(leases_locks_and_bounds_stay, setup),
         cmocka_unit_test_setup(what_stands_for_none_is_never_an_empty_value, setup),
         cmocka_unit_test_setup(what_has_lapsed_is_not_fresh_in_the_other_layout, setup),

@@ -31,7 +31,8 @@ struct pair {
 };
 
 static const char *const KEY_NAMES[KEYS] = { "a", "b", "key with \xff", "" };
-static const char *const VERB_NAMES[] = { "peek", "watch",  "acquire", "put",     "renew", "release", "invalidate",
+static const char *const VERB_NAMES[] = { "peek", "watch",  "acquire", "refresh",
+                                          "put",     "renew", "release", "invalidate",
                                           "lock", "unlock", "set",     "raw_set", "get",   "delete",  "inspect" };
 static const char *const VERDICT_NAMES[] = { "none", "fresh",  "unfresh", "miss", "owned",
                                              "busy", "stored", "lost",    "done" };
@@ -63,7 +64,7 @@ static struct blob *some_value(struct pair *pair) {
 }
 
 static enum verb some_verb(struct pair *pair) {
-    static const enum verb often[] = { VERB_ACQUIRE,    VERB_ACQUIRE, VERB_PUT, VERB_PUT,
+    static const enum verb often[] = { VERB_ACQUIRE, VERB_REFRESH,    VERB_PUT, VERB_PUT,
                                        VERB_INVALIDATE, VERB_PEEK,    VERB_LOCK };
     uint64_t number = below(pair, 2 * (VERB_INSPECT + 1));
     enum verb verb = number > VERB_INSPECT ? often[number % 7] : (enum verb)number;
@@ -85,6 +86,7 @@ static struct request some_request(struct pair *pair, size_t key, bool *brief) {
     request.bound_ms = some_ms(pair, brief, true);
     request.window_ms = some_ms(pair, brief, true);
     request.timed = below(pair, 2) == 0;
+    request.load_ms = below(pair, 2) == 0 ? 1 + (int64_t)below(pair, 1000) : 0;
     request.pause_ms = below(pair, 2) == 0 ? some_ms(pair, brief, true) : 0;
     request.pause_max_ms = request.pause_ms + (int64_t)below(pair, 4) * LONG_MS;
     request.drops = below(pair, 4) == 0;
@@ -139,6 +141,8 @@ static bool same_reply(const struct request *request, const struct reply *memory
         return false;
     if (!slice_equal(blob_slice(memory->value), blob_slice(server->value)))
         return false;
+    if (memory->refreshing != server->refreshing || memory->load_ms != server->load_ms)
+        return false;
     if (memory->backed_off != server->backed_off)
         return false;
     if (memory->verdict == VERDICT_BUSY && !near(memory->remaining_ms, server->remaining_ms))
@@ -159,7 +163,8 @@ static void print_reply(const char *who, const struct reply *reply) {
             reply->value != NULL ? " with a value" : "", reply->absent ? " absent" : "");
     fprintf(stderr, " remaining %" PRId64 " stale %" PRId64 " lease '%s'%s", reply->remaining_ms, reply->stale_ms,
             reply->lease, reply->lapsed ? " lapsed" : "");
-    fprintf(stderr, " %s %" PRId64 "\n", reply->tells_end ? "fresh" : "", reply->fresh_ms);
+    fprintf(stderr, " %s %" PRId64 " load %" PRId64 "%s\n", reply->tells_end ? "fresh" : "", reply->fresh_ms,
+            reply->load_ms, reply->refreshing ? " refreshing" : "");
     fprintf(stderr, "    %s\n", reply->value != NULL ? reply->value->data : "");
     fprintf(stderr, "    %s\n", reply->message != NULL ? reply->message->data : "");
 }

@@ -128,6 +128,7 @@ struct answer cell_ask(struct cell *cell, const struct rules *rules, const struc
     case VERB_ACQUIRE: return acquire(cell, rules, ask);
     case VERB_PUT: return put(cell, rules, ask);
     case VERB_RENEW: return renew(cell, ask);
+    case VERB_REFRESH: /* not in the model: no reader waits for one */
     case VERB_RELEASE: return release(cell, ask);
     case VERB_INVALIDATE: return invalidate(cell, rules);
     case VERB_LOCK: return lock(cell, ask);

@@ -12,7 +12,8 @@ enum { SHORT_MS = 10, LONG_MS = 600000, TRIES = 100 };
 static const struct rules ALL = { true, true, true, true, true, true, true, true, true,
                                   true, true, true, true, true, true, true, true };
 static const char *const OWNERS[] = { "", "A", "B", "A-2" };
-static const char *const VERB_NAMES[] = { "peek", "watch",  "acquire", "put",     "renew", "release", "invalidate",
+static const char *const VERB_NAMES[] = { "peek", "watch",  "acquire", "refresh",
+                                          "put",     "renew", "release", "invalidate",
                                           "lock", "unlock", "set",     "raw_set", "get",   "delete",  "inspect" };
 static const char *const VERDICTS[] = { "none", "fresh", "unfresh", "miss", "owned", "busy", "stored", "lost", "done" };
 static const char *const LEASES[] = { "unleased", "void", "leased", "ended", "locked" };

@@ -167,6 +167,7 @@ void plan_print(const struct plan *plan) {
            plan->replica_reads ? "; it is read from" : "");
     printf("  stale_while_revalidate %lld ms, stale_if_error %lld ms, if there are windows\n",
            (long long)policy->stale_while_revalidate_ms, (long long)policy->stale_if_error_ms);
+    printf("  early %.1f, xfetch_beta %.1f, if there is early\n", policy->early, policy->xfetch_beta);
     printf("  soft_timeout %lld ms, hard_timeout %lld ms, if there are timeouts\n", (long long)policy->soft_timeout_ms,
            (long long)policy->hard_timeout_ms);
     printf("  retry_after %lld ms, %s, if there are pauses\n", (long long)policy->retry_after_ms,

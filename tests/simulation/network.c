@@ -70,7 +70,8 @@ static struct slice copy(char *to, size_t size, struct slice from) {
  * nothing is owned. */
 static void note_owner(struct message *message) {
     struct request *request = &message->request;
-    bool acquires = request->verb == VERB_ACQUIRE, releases = request->verb == VERB_RELEASE;
+    bool acquires = request->verb == VERB_ACQUIRE || request->verb == VERB_REFRESH;
+    bool releases = request->verb == VERB_RELEASE;
     request->owner.size = token_write(message->owner, request->owner,
                                       acquires ? request->attempts : request->grant.attempt);
     bool foreign = request->grant.epoch != 0 && request->grant.epoch != message->epoch;

@@ -53,6 +53,7 @@ static void draw_policy(struct policy *policy, int64_t lease_ms, struct random *
     static const enum server_down without_server[] = { SERVER_DOWN_EVENTUAL, SERVER_DOWN_EVENTUAL, SERVER_DOWN_FAIL,
                                                        SERVER_DOWN_LOAD };
     static const uint32_t loads_past[] = { 0, 1, 64 };
+    static const double earlies[] = { 0, 0.2, 0.8 }, betas[] = { 0, 1, 5 };
     const int64_t timeouts[] = { 0, lease_ms / 4, lease_ms, lease_ms * 2 };
     const int64_t pauses[] = { lease_ms / 2, lease_ms };
     const int64_t windows[] = { 0, lease_ms, lease_ms * 4, lease_ms * 20 };
@@ -69,6 +70,8 @@ static void draw_policy(struct policy *policy, int64_t lease_ms, struct random *
                                .retry_after_ms = dice_pick(dice, pauses),
                                .retry_after_max_ms = lease_ms * 4,
                                .retry_after_shared = dice_chance(dice, 700),
+                               .early = dice_pick(dice, earlies),
+                               .xfetch_beta = dice_pick(dice, betas),
                                .random_expire_adjustment = 0.1,
                                .server_down = dice_pick(dice, without_server),
                                .down_loads_max = dice_pick(dice, loads_past) };

@@ -36,7 +36,8 @@
     X(threads)    /* threads are held up between any two steps */                                                    \
     X(windows)    /* values may be served when their time is over */                                                 \
     X(pauses)     /* what could not be loaded is not loaded again for a while */                                     \
-    X(timeouts)   /* callers wait for loads of their process for a while only */
+    X(timeouts)   /* callers wait for loads of their process for a while only */                                     \
+    X(early)      /* values are loaded anew before their time is over */
 
 enum fault {
 #define FAULT_NUMBER(name) FAULT_##name,

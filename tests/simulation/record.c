@@ -34,14 +34,15 @@ static void drop_holder(struct record *record) {
 /* ---- pauses after loads that failed ---- */
 
 /* Twice as long as the last, which is remembered as long as the entry is. */
-static void begin_pause(const struct note *note) {
+static void begin_pause(const struct note *note, bool refresh) {
     struct record *record = note->record;
     const struct request *request = request_in(note);
-    if (request->pause_ms == 0)
-        return;
     int64_t twice_ms = 2 * record->paused_ms > request->pause_ms ? 2 * record->paused_ms : request->pause_ms;
     record->paused_ms = twice_ms < request->pause_max_ms ? twice_ms : request->pause_max_ms;
-    record->paused_until_ms = note->now_ms + record->paused_ms;
+    if (refresh)
+        record->unrefreshed_until_ms = note->now_ms + record->paused_ms;
+    else
+        record->paused_until_ms = note->now_ms + record->paused_ms;
 }
 
 static void check_pause(const struct note *note) {
@@ -67,6 +68,7 @@ static void take_holder(const struct note *note, bool lock) {
     memcpy(record->holder.owner, owner.data, owner.size);
     record->holder.size = owner.size;
     record->holder.lock = lock;
+    record->holder.refresh = request_in(note)->verb == VERB_REFRESH;
     record->holder.number = number;
     record->holder.until_ms = note->now_ms + request_in(note)->life_ms;
     record->holder.since_us = note->world->now_us;
@@ -119,7 +121,7 @@ static void take_value(const struct note *note) {
     int64_t fresh_ms = request_in(note)->fresh_ms;
     record->valued = true;
     record->marked = false;
-    record->paused_ms = record->paused_until_ms = 0;
+    record->paused_ms = record->paused_until_ms = record->unrefreshed_until_ms = 0;
     record->stored_us = note->world->now_us;
     record->fresh_until_ms = fresh_ms > 0 ? note->now_ms + fresh_ms : INT64_MAX;
     record->epoch = note->message->foreign ? 0 : note->message->epoch;
@@ -143,7 +145,9 @@ static void note_raw_set(const struct note *note) {
     source->marked_ms = record->marked ? record->marked_ms : 0;
     source->fresh_until_ms = INT64_MAX;
     record->valued = true;
-    record->paused_ms = 0;
+    record->paused_ms = record->unrefreshed_until_ms = 0;
+    if (record->holder.refresh) /* nobody is told any more */
+        record->holder.until_ms = note->now_ms;
     record->stored_us = note->world->now_us;
     record->fresh_until_ms = INT64_MAX;
     record->epoch = 0;
@@ -155,7 +159,7 @@ static void note_raw_set(const struct note *note) {
 static void check_takes_over(const struct note *note) {
     struct world *world = note->world;
     const struct holder *holder = &note->record->holder;
-    if (holder->size == 0 || holds(note->record, request_in(note)->owner))
+    if (holder->size == 0 || holds(note->record, request_in(note)->owner) || holder->refresh)
         return;
     const struct policy *policy = &world->plan.policy;
     if (holder->lock || holder->until_ms > note->now_ms) {
@@ -236,6 +240,24 @@ static void note_acquired(const struct note *note) {
     }
 }
 
+/* Of what is fresh, and stays so. */
+static void note_refreshed(const struct note *note) {
+    const struct record *record = note->record;
+    struct world *world = note->world;
+    if (request_in(note)->reply.verdict != VERDICT_OWNED)
+        return;
+    bool fresh = record->valued && !record->marked && record->fresh_until_ms > note->now_ms;
+    if (!fresh || note->entry->lease != LEASE_NONE)
+        world_violate(world, "early refresh: k%u is refreshed, but not fresh", note->message->key);
+    else if (record->unrefreshed_until_ms > note->now_ms)
+        world_violate(world, "early refresh: k%u is refreshed, though its last load has failed", note->message->key);
+    else if (record->holder.refresh && record->holder.until_ms > note->now_ms &&
+             !holds(record, request_in(note)->owner))
+        world_violate(world, "early refresh: two refresh k%u", note->message->key);
+    take_holder(note, false);
+    check_granted(world, request_in(note)->owner);
+}
+
 static void note_put(const struct note *note) {
     if (request_in(note)->reply.verdict != VERDICT_STORED)
         return;
@@ -252,23 +274,27 @@ static void note_renewed(const struct note *note) {
     look_for_value(note);
 }
 
-/* Unless the op ended meanwhile, which is a failure. */
+/* Unless the op ended meanwhile, which is a failure, but of who has a fresh value already. */
 static void note_released(const struct note *note) {
     struct world *world = note->world;
     const struct granted *grant = check_grant_of(world, request_in(note)->owner);
     if (request_in(note)->reply.verdict != VERDICT_DONE)
         return;
-    if (grant != NULL && grant->began == 0 && plan_is_healthy(&world->plan) && world->check.failures == 0)
+    bool unused = grant != NULL && grant->began == 0 && !note->record->holder.refresh;
+    if (unused && plan_is_healthy(&world->plan) && world->check.failures == 0)
         world_violate(world, "leases are used: that of k%u was given back without a load", note->message->key);
+    bool refresh = note->record->valued && !note->record->marked && note->record->fresh_until_ms > note->now_ms &&
+                   note->record->holder.refresh && !request_in(note)->drops;
     drop_holder(note->record);
     int64_t paused_ms = note->record->paused_ms;
     if (request_in(note)->drops) {
         mark(note);
         look_for_value(note);
     }
-    if (request_in(note)->pause_ms > 0)
+    if (request_in(note)->pause_ms > 0) {
         note->record->paused_ms = paused_ms; /* outlives the value */
-    begin_pause(note);
+        begin_pause(note, refresh);
+    }
     if (request_in(note)->pause_ms > 0 && grant != NULL && grant->began == 0)
         world_violate(world, "pauses: k%u is paused, though no load of it has failed", note->message->key);
     bool stays = request_in(note)->pause_ms == 0 && has_lapsed(note) && world->server.set_ms == 0;
@@ -344,6 +370,7 @@ void record_note(struct world *world, struct message *message, const struct entr
         check_fresh(&note);
         note_acquired(&note);
         break;
+    case VERB_REFRESH: note_refreshed(&note); break;
     case VERB_PUT: note_put(&note); break;
     case VERB_RENEW: note_renewed(&note); break;
     case VERB_RELEASE: note_released(&note); break;
@@ -368,33 +395,4 @@ void record_note(struct world *world, struct message *message, const struct entr
         record_forget(world, record);
     else if (entry->expires_ms == TIME_NEVER)
         world_violate(world, "every entry ends: k%u has no time to live", message->key);
-}
-
-/* ---- the trace ---- */
-
-static const char *verb_name(enum verb verb) {
-    static const char *const names[] = { "peek", "watch",  "acquire", "put", "renew",   "release", "invalidate",
-                                         "lock", "unlock", "set",     "raw", "get",     "delete",  "inspect", "where" };
-    return names[verb];
-}
-
-static const char *verdict_name(enum verdict verdict) {
-    static const char *const names[] = { "an error", "fresh", "unfresh", "miss", "owned",
-                                         "busy",     "stored", "lost",   "done" };
-    return names[verdict];
-}
-
-void record_tell(struct world *world, const struct message *message) {
-    const struct request *request = &message->request;
-    const struct source *given = check_source_of(world, request->reply.value);
-    const struct source *stored = check_source_of(world, request->value);
-    const struct source *shown = given != NULL ? given : stored;
-    char value[48] = "";
-    if (shown != NULL)
-        snprintf(value, sizeof value, ", v%u of load %u", shown->version,
-                 (unsigned)(shown - world->check.sources) + 1);
-    tell(world, "server: %s k%u%s%.*s: %s%s%s", verb_name(request->verb), message->key,
-         request->owner.size > 0 ? " by " : "", (int)request->owner.size,
-         request->owner.size > 0 ? request->owner.data : "", verdict_name(request->reply.verdict),
-         request->absent || request->reply.absent ? ", absent" : "", value);
 }

@@ -72,6 +72,8 @@ void saved_take(struct saved *saved, struct server *server, uint32_t key) {
     saved->lease_until_ms = entry->lease_until_ms;
     saved->fresh_until_ms = entry->fresh_until_ms;
     saved->serve_until_ms = entry->serve_until_ms;
+    saved->refresh_until_ms = entry->refresh_until_ms;
+    saved->load_ms = entry->load_ms;
     saved->lease = entry->lease;
     saved->failures = entry->failures;
     saved->absent = entry->absent;
@@ -87,6 +89,8 @@ void saved_put(const struct saved *saved, struct store *store, uint32_t key) {
     entry->lease_until_ms = saved->lease_until_ms;
     entry->fresh_until_ms = saved->fresh_until_ms;
     entry->serve_until_ms = saved->serve_until_ms;
+    entry->refresh_until_ms = saved->refresh_until_ms;
+    entry->load_ms = saved->load_ms;
     entry->lease = saved->lease;
     entry->failures = saved->failures;
     entry->absent = saved->absent;
@@ -286,7 +290,10 @@ static void execute(struct world *world, struct message *message) {
         save(world, message->key);
     take_over_own(server, message, record, entry_of(server, message->key));
     apply_epoch(message, record, entry_of(server, message->key), now_ms);
-    verbs_execute(&server->store, request, now_ms);
+    if (verb == VERB_REFRESH && !server_knows_epoch(message, record))
+        request->reply.verdict = VERDICT_LOST;
+    else
+        verbs_execute(&server->store, request, now_ms);
     request->verb = verb;
     tell_epoch(message, record, now_ms);
     record_note(world, message, entry_of(server, message->key));

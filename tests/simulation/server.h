@@ -19,6 +19,7 @@ struct holder {
     size_t size; /* 0: nobody */
     char owner[OWNER_SIZE_MAX];
     bool lock;
+    bool refresh;      /* the value is fresh all the same */
     uint32_t number;   /* of the lock, among all */
     int64_t until_ms;  /* by the server's clock */
     int64_t since_us;  /* granted or renewed */
@@ -37,6 +38,7 @@ struct record {
     uint64_t voided; /* the step before which no load may have begun whose value is stored from now on */
     struct holder holder;
     int64_t paused_until_ms; /* by the server's clock; 0: it isn't */
+    int64_t unrefreshed_until_ms; /* the same, of a value that is fresh */
     int64_t paused_ms;       /* how long the last pause was */
 };
 
@@ -45,7 +47,7 @@ struct saved {
     bool there;
     struct blob *value;
     struct blob *owner;
-    int64_t expires_ms, lease_until_ms, fresh_until_ms, serve_until_ms;
+    int64_t expires_ms, lease_until_ms, fresh_until_ms, refresh_until_ms, load_ms, serve_until_ms;
     enum lease lease;
     uint32_t failures;
     bool absent;

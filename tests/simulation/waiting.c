@@ -15,8 +15,9 @@ static bool is_held(const struct world *world, const struct record *record, int6
 }
 
 static bool is_fresh(const struct world *world, const struct record *record) {
+    bool held = record->holder.size > 0 && !record->holder.refresh;
     uint64_t epoch = world->plan.trust ? 0 : world->server.epoch;
-    return record->valued && !record->marked && record->holder.size == 0 && record->epoch == epoch &&
+    return record->valued && !record->marked && !held && record->epoch == epoch &&
            record->fresh_until_ms > server_now_ms(world);
 }
 

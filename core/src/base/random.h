@@ -21,6 +21,9 @@ static inline double random_fraction(struct random *random) {
     return (double)(random_next(random) >> 11) * 0x1.0p-53;
 }
 
+/* -ln of a number that is uniform in (0, 1]: exponential, of mean 1. */
+double random_exponential(struct random *random);
+
 uint64_t random_from_system(void);
 
 #endif

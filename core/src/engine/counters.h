@@ -23,6 +23,8 @@
     X(loads_down_refused) /* not begun: down_loads_max of them were under way */                                     \
     X(loads_paused)   /* fetched keys that were not loaded, since a load had failed shortly before */                \
     X(refreshes)      /* loads handed over behind a stale answer */                                                  \
+    X(early_refreshes) /* of these: before the value's time was over */                                              \
+    X(early_busy)     /* not refreshed: another does */                                                              \
     X(leases_owned)                                                                                                  \
     X(leases_busy)    /* another holds the lease */                                                                  \
     X(leases_renewed)                                                                                                \

@@ -117,7 +117,10 @@ void engine_end_op(struct engine *engine, struct op *op, int32_t status, const c
             continue;
         engine_disarm(engine, &slot->timer);
         flight_leave(engine, slot);
-        slot_fail(slot, status, what);
+        if (slot->early)
+            slot_hit(slot);
+        else
+            slot_fail(slot, status, what);
     }
     struct link_node *node;
     while ((node = list_take(&op->owned)) != NULL || (node = list_take(&op->behind)) != NULL)

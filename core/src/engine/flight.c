@@ -107,6 +107,7 @@ static void go_again(struct engine *engine, struct slot *slot, int64_t now_ms) {
         return;
     }
     request_clear(&slot->request);
+    slot->early = false;
     op_hold(slot->op);
     engine_send(engine, &slot->request);
 }
@@ -140,7 +141,17 @@ static void begin(struct engine *engine, struct slot *slot, int64_t now_ms) {
     }
     flight->counted = true;
     slot->op->acquiring++;
-    flight_acquire(engine, flight, false);
+    if (slot->early)
+        flight_refresh(engine, flight);
+    else
+        flight_acquire(engine, flight, false);
+}
+
+void flight_hit(struct engine *engine, struct slot *slot) {
+    wait_no_more(engine, slot);
+    slot_hit(slot);
+    if (slot->op->unsettled == 0)
+        engine_wake(engine, slot->op);
 }
 
 /* What its own peek saw may be older by now than what the flight was given, and past its time. */
@@ -157,6 +168,10 @@ void flight_fail_slot(struct engine *engine, struct slot *slot, int32_t status, 
 }
 
 bool flight_cover(struct engine *engine, struct slot *slot, int64_t now_ms) {
+    if (slot->early) {
+        flight_hit(engine, slot);
+        return true;
+    }
     if (slot->stale != NULL && !RULE(failed_loads_serve_within_bounds, now_ms >= slot->stale_until)) {
         wait_no_more(engine, slot);
         settle_stale(engine, slot, slot->stale, slot->stale_absent);
@@ -190,6 +205,10 @@ static int64_t pause_left_ms(const struct engine *engine, const struct slot *slo
 
 void flight_seek(struct engine *engine, struct slot *slot, int64_t now_ms) {
     struct map_node *node = map_find(&engine->flights, slot->request.key);
+    if (slot->early && (node != NULL || setbacks_left_ms(&engine->setbacks, slot->request.key, now_ms) > 0)) {
+        flight_hit(engine, slot);
+        return;
+    }
     if (node == NULL) {
         int64_t left_ms = pause_left_ms(engine, slot, now_ms);
         if (left_ms > 0)
@@ -309,8 +328,7 @@ void flight_fail_strong(struct engine *engine, struct flight *flight, int32_t st
     }
 }
 
-/* Its load will be handed over beside DONE; an op has one such load. */
-static bool loads_behind(const struct slot *slot) {
+bool flight_loads_behind(const struct slot *slot) {
     return !slot->op->refresh_inline && slot->op->refresh == NULL;
 }
 
@@ -326,7 +344,7 @@ void flight_serve_stale(struct engine *engine, struct flight *flight, struct blo
                        RULE(late_joiners_are_served, may_be_served(flight, slot, now_ms));
         if (RULE(strong_gets_nothing_stale, slot->op->strong) || !in_time)
             continue;
-        if (owner && !loads_behind(slot)) {
+        if (owner && !flight_loads_behind(slot)) {
             blob_drop(slot->stale);
             slot->stale = blob_share(value);
             slot->stale_until = flight->stale_until;

@@ -1,5 +1,6 @@
 /* flight: one key that callers of this process wait for together.  At most one of them asks the store and loads.
  *
+ *   REFRESHING -> OWNED: as below; or over, as another refreshes it
  *   ACQUIRING -> FRESH: delivered
  *             -> OWNED -> LOADING -> PUTTING -> delivered
  *                                 -> failed, the lease released
@@ -13,6 +14,7 @@
 #include "engine/engine.h"
 
 enum flight_state {
+    FLIGHT_REFRESHING, /* the value is fresh; the request is under way */
     FLIGHT_ACQUIRING, /* the request is under way */
     FLIGHT_OWNED,     /* lease won, load not made yet */
     FLIGHT_LOADING,
@@ -115,6 +117,11 @@ void flight_serve_stale(struct engine *engine, struct flight *flight, struct blo
 void flight_appoint(struct flight *flight);
 /* Leased for us: the load goes to the initiator, or to another that waits, or the lease back. */
 void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms);
+void flight_refresh(struct engine *engine, struct flight *flight);
+/* Its load will be handed over beside DONE; an op has one such load. */
+bool flight_loads_behind(const struct slot *slot);
+/* The slot has its own fresh value, and waits no longer. */
+void flight_hit(struct engine *engine, struct slot *slot);
 void flight_acquire(struct engine *engine, struct flight *flight, bool take_over);
 void flight_release(struct engine *engine, struct flight *flight, enum release why);
 /* At the end of the engine: frees it, whatever its state. */

@@ -30,10 +30,22 @@ static bool strong_waits(const struct flight *flight) {
     return false;
 }
 
+static void take_token(struct engine *engine, struct flight *flight) {
+    text_put_hex(text_put_hex(flight->token, engine->identity), ++engine->tokens);
+}
+
+void flight_refresh(struct engine *engine, struct flight *flight) {
+    flight->state = FLIGHT_REFRESHING;
+    take_token(engine, flight);
+    flight->request.strong = strong_waits(flight);
+    flight->request.life_ms = engine->policy->lock_expire_ms;
+    send(engine, flight, VERB_REFRESH);
+}
+
 void flight_acquire(struct engine *engine, struct flight *flight, bool take_over) {
     flight->state = FLIGHT_ACQUIRING;
     if (RULE(a_token_for_each_request, true) || flight->acquired == 0)
-        text_put_hex(text_put_hex(flight->token, engine->identity), ++engine->tokens);
+        take_token(engine, flight);
     flight->request.strong = strong_waits(flight);
     flight->request.seen = take_over ? slice_of_text(flight->lease) : slice_of(NULL, 0);
     flight->request.life_ms = engine->policy->lock_expire_ms;
@@ -144,6 +156,32 @@ static void fail_with_reply(struct engine *engine, struct flight *flight, int64_
     blob_drop(message);
 }
 
+/* Who won is given its value at once, unless it is to load inline. */
+static void refreshed(struct engine *engine, struct flight *flight, int64_t now_ms) {
+    const struct reply *reply = &flight->request.reply;
+    struct slot *slot = flight->initiator;
+    struct op *op = flight->counted ? op_hold(slot->op) : NULL;
+    flight->counted = false;
+    if (reply->status == RCACHE_OK && reply->verdict == VERDICT_OWNED) {
+        engine->counters->leases_owned++;
+        engine->counters->early_refreshes++;
+        flight->request.grant = flight->renewal.grant = reply->grant;
+        if (slot != NULL && flight_loads_behind(slot))
+            flight_hit(engine, slot);
+        flight_won(engine, flight, now_ms);
+    } else {
+        engine->counters->early_busy++;
+        if (slot != NULL)
+            flight_hit(engine, slot);
+        flight->initiator = NULL;
+        flight_deliver(engine, flight, &(struct delivery){ 0 }, now_ms);
+    }
+    if (op != NULL) {
+        uncount(engine, op, now_ms);
+        op_drop(op);
+    }
+}
+
 static void acquired(struct engine *engine, struct flight *flight, int64_t now_ms) {
     const struct reply *reply = &flight->request.reply;
     struct op *op = flight->counted ? op_hold(flight->initiator->op) : NULL;
@@ -240,6 +278,7 @@ static bool serves_strong(const struct engine *engine, const struct flight *flig
 void flight_store(struct engine *engine, struct flight *flight, struct blob *value, bool absent, int64_t ttl_ms,
                   int64_t now_ms) {
     const struct policy *policy = engine->policy;
+    int64_t load_ms = now_ms - flight->load->began_ms;
     flight->load = NULL;
     flight->initiator = NULL;
     setbacks_forget(&engine->setbacks, flight->node.key);
@@ -263,6 +302,7 @@ void flight_store(struct engine *engine, struct flight *flight, struct blob *val
     flight->state = FLIGHT_PUTTING;
     ttl_give(&flight->request, absent ? policy->empty_expire_ms : ttl_jittered(ttl_ms, policy, &engine->random),
              policy);
+    flight->request.load_ms = !ttl_is_told(policy) ? 0 : load_ms > 0 ? load_ms : 1;
     flight->request.absent = absent;
     send(engine, flight, VERB_PUT);
     flight->request.value = blob_share(value);
@@ -271,6 +311,9 @@ void flight_store(struct engine *engine, struct flight *flight, struct blob *val
 void flight_reply(struct engine *engine, struct flight *flight, int64_t now_ms) {
     flight->under_way--;
     switch (flight->state) {
+    case FLIGHT_REFRESHING:
+        refreshed(engine, flight, now_ms);
+        return;
     case FLIGHT_ACQUIRING:
         acquired(engine, flight, now_ms);
         return;

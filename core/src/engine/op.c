@@ -97,6 +97,7 @@ bool op_prepare(struct op *op, const struct policy *policy, struct random *rando
     }
     op->may_load_past = op->kind == OP_FETCH && (policy->server_down == SERVER_DOWN_LOAD ||
                                                  (policy->server_down == SERVER_DOWN_EVENTUAL && !op->strong));
+    op->early_ms = policy->early > 0 ? (int64_t)((1 - policy->early) * (double)op->ttl_ms) : 0;
     bool confirmed = op->kind == OP_INVALIDATE || op->kind == OP_UNLOCK;
     for (size_t i = 0; i < op->count; i++) {
         struct request *request = &op->slots[i].request;
@@ -105,6 +106,8 @@ bool op_prepare(struct op *op, const struct policy *policy, struct random *rando
         request->owner = op->owner;
         request->strong = op->strong;
         request->timed = op->kind == OP_FETCH && ttl_is_told(policy);
+        if (policy->xfetch_beta > 0)
+            op->slots[i].luck = policy->xfetch_beta * random_exponential(random);
         request->life_ms = op->lease_ms;
         if (op->kind == OP_SET)
             ttl_give(request, ttl_jittered(op->ttl_ms, policy, random), policy);
@@ -151,6 +154,22 @@ static bool take_failure(struct slot *slot, struct reply *reply) {
     return true;
 }
 
+void slot_hit(struct slot *slot) {
+    struct reply *reply = &slot->request.reply;
+    if (reply->absent)
+        slot_settle(slot, RCACHE_ABSENT, RCACHE_OK, NULL, NULL);
+    else
+        slot_settle(slot, RCACHE_HIT, RCACHE_OK, take_value(reply), NULL);
+}
+
+/* By a threshold, or by chance, the more likely the nearer the end and the longer a load takes (Vattani et al. 2015,
+ * "Optimal Probabilistic Cache Stampede Prevention"). */
+static bool is_early(const struct slot *slot, const struct reply *reply) {
+    if (!reply->tells_end || reply->refreshing)
+        return false;
+    return reply->fresh_ms <= slot->op->early_ms || (double)reply->fresh_ms <= (double)reply->load_ms * slot->luck;
+}
+
 static bool take_fetched(struct slot *slot, struct reply *reply, struct counters *counters) {
     bool doubtful = RULE(strong_needs_an_epoch, slot->op->strong && reply->epoch_unknown);
     bool fresh = reply->verdict == VERDICT_FRESH && !doubtful;
@@ -159,10 +178,10 @@ static bool take_fetched(struct slot *slot, struct reply *reply, struct counters
         return false;
     }
     counters->hits++;
-    if (reply->absent)
-        slot_settle(slot, RCACHE_ABSENT, RCACHE_OK, NULL, NULL);
-    else
-        slot_settle(slot, RCACHE_HIT, RCACHE_OK, take_value(reply), NULL);
+    slot->early = is_early(slot, reply);
+    if (slot->early)
+        return false;
+    slot_hit(slot);
     return true;
 }
 

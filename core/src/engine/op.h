@@ -33,6 +33,8 @@ struct slot {
     struct blob *stale;       /* may be served if the load fails */
     int64_t stale_until;
     bool stale_absent;
+    double luck;              /* xfetch_beta times an exponential random number */
+    bool early;               /* its own peek saw a fresh value, and it asks whether it is to refresh that */
     struct timer timer;       /* lock: when to ask again; fetch: when not to wait for a load any more */
     int64_t timed_since_ms;
     int64_t pause_ms;
@@ -59,6 +61,7 @@ struct op {
     uint32_t route;
     size_t prefix_size;     /* of every key: what the caller didn't write */
     int64_t ttl_ms;         /* fetch, set */
+    int64_t early_ms;       /* fetch: a value that is fresh for no longer than this is refreshed */
     int64_t lease_ms;       /* lock, renew */
     _Atomic int64_t deadline_ms; /* on the monotonic clock */
     struct slice owner;
@@ -97,6 +100,8 @@ bool op_settle(struct op *op, struct counters *counters);
 void slot_settle(struct slot *slot, int32_t outcome, int32_t status, struct blob *value, struct blob *message);
 /* A message made of text and key; NULL for want of memory, which is a message, too. */
 void slot_fail(struct slot *slot, int32_t status, const char *what);
+/* The value that its own peek saw is fresh. */
+void slot_hit(struct slot *slot);
 /* What a reply to the slot's own request settles.  False: it has to wait for more. */
 bool slot_take_reply(struct slot *slot, struct counters *counters);
 

@@ -28,6 +28,8 @@ struct policy {
     uint32_t wait_replicas;
     int64_t wait_replicas_timeout_ms;
     double random_expire_adjustment;
+    double early;
+    double xfetch_beta;
     _Atomic bool disable_cache_read; /* these two may change at any time */
     _Atomic bool disable_cache_delete;
     bool strong_consistency;

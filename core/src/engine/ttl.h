@@ -22,7 +22,7 @@ static inline int64_t ttl_kept_ms(const struct policy *policy) {
 
 /* Whether entries tell when their time is over. */
 static inline bool ttl_is_told(const struct policy *policy) {
-    return ttl_kept_ms(policy) > 0;
+    return ttl_kept_ms(policy) > 0 || policy->early > 0 || policy->xfetch_beta > 0;
 }
 
 /* The request stores something that is fresh for so long. */

@@ -36,11 +36,15 @@ enum verb {
      * sending that arrives late must not give the lease back to an owner who has lost it since.
      * The key gets a time to live that outlives the lease; one that is already longer stays. */
     VERB_ACQUIRE,
-    /* owner, grant, value, absent, life_ms, fresh_ms.  STORED, fresh from now; LOST when owner lost the lease, or a
-     * server of another epoch granted it: that one may have acknowledged an invalidation since, and this one not know.
-     * life_ms 0: the key is removed instead (an absent result that is not to be kept); still needs the owner. */
+    /* owner, life_ms, strong.  OWNED: the value stays fresh, and owner may put; for life_ms no other is to refresh it.
+     * BUSY: another does, or its load has failed lately.  LOST: there is no fresh value, for this asker. */
+    VERB_REFRESH,
+    /* owner, grant, value, absent, life_ms, fresh_ms, load_ms.  STORED, fresh from now; LOST when owner lost the lease,
+     * or a server of another epoch granted it: that one may have acknowledged an invalidation since, which this one
+     * doesn't know.  life_ms 0: the key is removed instead (an absent result that is not to be kept); still needs the
+     * owner. */
     VERB_PUT,
-    /* owner, grant, life_ms.  OWNED, the lease or lock lives life_ms from now; LOST, as by PUT. */
+    /* owner, grant, life_ms.  OWNED, the lease, lock or refresh lives life_ms from now; LOST, as by PUT. */
     VERB_RENEW,
     /* owner, pause_ms, pause_max_ms, drops.  The load failed: invalidated, or lapsed as before; value and time to live
      * kept.  With pause_ms, backed off for as long, or twice as long as the last time, up to pause_max_ms; a put ends
@@ -112,6 +116,8 @@ struct reply {
     bool tells_end;   /* FRESH, UNFRESH by PEEK: */
     int64_t fresh_ms; /* how long the value is fresh from now; less than 0: since when it isn't any more */
     int64_t server_ms; /* the server's clock; 0: it did not say */
+    int64_t load_ms;   /* FRESH by PEEK: how long it took to load; 0: not told */
+    bool refreshing;   /* FRESH by PEEK, where the clock was asked for: somebody refreshes it, or failed to lately */
     bool backed_off;   /* BUSY: nobody loads it; remaining_ms is the rest of the pause */
     char lease[LEASE_TEXT_MAX]; /* BUSY, UNFRESH, MISS: the lease as it is written ("": none), to be `seen` */
 };
@@ -130,6 +136,7 @@ struct request {
     int64_t fresh_ms; /* PUT, SET: how long of life_ms it is fresh; 0: all of it, and it doesn't tell */
     int64_t bound_ms;
     int64_t window_ms;
+    int64_t load_ms;  /* PUT: how long it took to load; 0: it doesn't tell */
     int64_t pause_ms; /* RELEASE; 0: none */
     int64_t pause_max_ms;
     bool drops; /* RELEASE: the value goes, too */

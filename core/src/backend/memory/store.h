@@ -28,6 +28,8 @@ struct entry {
     int64_t expires_ms;
     int64_t lease_until_ms;
     int64_t fresh_until_ms; /* its time; TIME_NEVER: as long as it lives */
+    int64_t refresh_until_ms; /* nobody else is to refresh it; means something while it is fresh */
+    int64_t load_ms;          /* how long it took to load; 0: not told */
     int64_t serve_until_ms; /* the value was found unfresh: how long it may be served; TIME_NEVER: it was not */
     enum lease lease;
     uint32_t failures; /* loads in vain since the last that brought something */

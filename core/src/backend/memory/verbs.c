@@ -47,12 +47,14 @@ static void put_value(struct act *act, bool absent, int64_t life_ms) {
     store_set_value(act->store, act->entry, blob_share(value));
     act->entry->absent = absent;
     act->entry->failures = 0;
+    act->entry->load_ms = act->entry->refresh_until_ms = 0;
     act->entry->fresh_until_ms = TIME_NEVER;
     act->entry->expires_ms = time_later(act->now_ms, life_ms);
 }
 
 static void put_fresh(struct act *act, int64_t life_ms) {
     put_value(act, act->request->absent, life_ms);
+    act->entry->load_ms = act->request->load_ms;
     if (act->request->fresh_ms > 0)
         act->entry->fresh_until_ms = time_later(act->now_ms, act->request->fresh_ms);
     end_lease(act, LEASE_NONE);
@@ -71,6 +73,7 @@ static void remove_value(struct act *act) {
         return;
     store_set_value(act->store, act->entry, NULL);
     act->entry->failures = 0;
+    act->entry->load_ms = act->entry->refresh_until_ms = 0;
     act->entry->fresh_until_ms = act->entry->serve_until_ms = TIME_NEVER;
 }
 
@@ -87,12 +90,25 @@ static void extend_lease(struct act *act) {
     live_at_least(act, time_later(act->request->life_ms, LEASE_MARGIN_MS));
 }
 
-/* Nobody's lease, twice as long each time; the entry lives on for as long again, so that the count isn't lost. */
-static void back_off(struct act *act, uint32_t failures) {
+/* Twice as long each time. */
+static int64_t pause_of(const struct act *act, uint32_t failures) {
     int64_t pause_ms = act->request->pause_ms, longest_ms = act->request->pause_max_ms;
     for (uint32_t i = 0; i < failures && pause_ms < longest_ms; i++)
         pause_ms = RULE(pauses_grow, true) ? 2 * pause_ms : pause_ms;
-    pause_ms = time_earlier(pause_ms, longest_ms);
+    return time_earlier(pause_ms, longest_ms);
+}
+
+/* In vain: the value is as fresh as before, and not refreshed for a while. */
+static void end_refresh(struct act *act) {
+    int64_t pause_ms = pause_of(act, act->entry->failures);
+    store_set_owner(act->store, act->entry, NULL);
+    act->entry->refresh_until_ms = pause_ms > 0 ? time_later(act->now_ms, pause_ms) : 0;
+    act->entry->failures += pause_ms > 0;
+}
+
+/* Nobody's lease; the entry lives on for as long again, so that the count isn't lost. */
+static void back_off(struct act *act, uint32_t failures) {
+    int64_t pause_ms = pause_of(act, failures);
     act->entry->failures = failures + 1;
     end_lease(act, LEASE_UNTIL);
     int64_t ended_ms = act->entry->lease_until_ms, until_ms = time_later(act->now_ms, pause_ms);
@@ -117,8 +133,12 @@ static enum verdict verb_peek(struct act *act) {
     act_show_value(act);
     reply->tells_end = reply->value != NULL && act->entry->fresh_until_ms != TIME_NEVER;
     reply->fresh_ms = reply->tells_end ? act->entry->fresh_until_ms - act->now_ms : 0;
-    if (act_is_fresh(act))
+    reply->load_ms = act->entry->load_ms;
+    if (act_is_fresh(act)) {
+        bool clocked = act->request->timed || reply->tells_end;
+        reply->refreshing = clocked && act->entry->refresh_until_ms > act->now_ms;
         return VERDICT_FRESH;
+    }
     reply->lapsed = act_is_lapsed(act);
     act_write_lease(act->entry, reply->lease);
     return act->entry->value != NULL ? VERDICT_UNFRESH : VERDICT_MISS;
@@ -148,6 +168,20 @@ static enum verdict verb_acquire(struct act *act) {
     return VERDICT_OWNED;
 }
 
+/* The value stays fresh: nobody waits for who refreshes it. */
+static enum verdict verb_refresh(struct act *act) {
+    if (act->entry == NULL || !act_is_fresh(act))
+        return VERDICT_LOST;
+    if (!act_is_owned(act) && RULE(one_refreshes, act->entry->refresh_until_ms > act->now_ms)) {
+        act->request->reply.remaining_ms = act->entry->refresh_until_ms - act->now_ms;
+        return VERDICT_BUSY;
+    }
+    if (!make_owned(act))
+        return act_answer_no_memory(act);
+    act->entry->refresh_until_ms = time_later(act->now_ms, act->request->life_ms);
+    return VERDICT_OWNED;
+}
+
 static enum verdict verb_put(struct act *act) {
     if (act->entry == NULL || RULE(only_the_owner_stores, !act_is_owned(act)))
         return VERDICT_LOST;
@@ -162,6 +196,8 @@ static enum verdict verb_renew(struct act *act) {
         return VERDICT_LOST;
     if (act->entry->lease == LEASE_LOCKED)
         act->entry->expires_ms = time_later(act->now_ms, act->request->life_ms);
+    else if (act->entry->lease == LEASE_NONE)
+        act->entry->refresh_until_ms = time_later(act->now_ms, act->request->life_ms);
     else
         extend_lease(act);
     if (act->entry->serve_until_ms <= act->now_ms)
@@ -175,7 +211,9 @@ static enum verdict verb_release(struct act *act) {
     uint32_t failures = act->entry->failures;
     if (act->request->drops)
         remove_value(act);
-    if (act->request->pause_ms > 0)
+    if (act_is_fresh(act))
+        end_refresh(act);
+    else if (act->request->pause_ms > 0)
         back_off(act, failures);
     else
         end_lease(act, RULE(failed_refreshes_change_nothing, act_is_lapsed(act)) ? LEASE_NONE : LEASE_VOID);
@@ -260,6 +298,7 @@ static enum verdict verb_execute(struct act *act) {
     case VERB_PEEK:
     case VERB_WATCH: return verb_peek(act);
     case VERB_ACQUIRE: return verb_acquire(act);
+    case VERB_REFRESH: return verb_refresh(act);
     case VERB_PUT: return verb_put(act);
     case VERB_RENEW: return verb_renew(act);
     case VERB_RELEASE: return verb_release(act);

@@ -30,7 +30,7 @@ static void add_number(struct words *words, int64_t number) {
 }
 
 static void add_meta(struct words *words, const struct request *request, const struct server_facts *facts) {
-    struct meta meta = { .epoch = facts->epoch, .absent = request->absent };
+    struct meta meta = { .epoch = facts->epoch, .absent = request->absent, .load_ms = request->load_ms };
     struct slice value = blob_slice(request->value);
     add(words, slice_of(words->meta, meta_write(words->meta, &meta, facts->packed ? NULL : &value)));
 }
@@ -96,6 +96,12 @@ static void add_arguments(struct words *words, const struct request *request, co
     switch (request->verb) {
     case VERB_ACQUIRE:
         add_acquire(words, request, facts);
+        return;
+    case VERB_REFRESH:
+        add_token(words, request, request->attempts);
+        add_number(words, request->life_ms);
+        add_text(words, request->strong ? "1" : "");
+        add_epoch(words, request, facts);
         return;
     case VERB_PUT:
         add_holder(words, request, facts);

@@ -20,6 +20,8 @@ size_t meta_write(char text[META_SIZE_MAX], const struct meta *meta, const struc
     }
     if (meta->absent)
         at = put_text(at, ";a");
+    if (meta->load_ms > 0)
+        at = put_text(put_text(at, ";d="), text_of_number(digits, meta->load_ms));
     size_t size = (size_t)(at - text);
     if (size > 0)
         memmove(text, text + 1, --size);
@@ -46,7 +48,7 @@ struct meta meta_read(struct slice text, struct slice value, bool packed) {
     struct meta meta = { 0 };
     uint64_t length = 0, hash = 0;
     bool has_length = false, has_hash = false;
-    int64_t serve_until_ms = 0;
+    int64_t serve_until_ms = 0, refresh_until_ms = 0;
     while (text.size > 0) {
         struct slice item = next_item(&text);
         struct slice number =
@@ -59,6 +61,10 @@ struct meta meta_read(struct slice text, struct slice value, bool packed) {
             meta.epoch = 0;
         else if (item.data[0] == 's')
             meta.fresh_until_ms = read_time(number);
+        else if (item.data[0] == 'r')
+            refresh_until_ms = read_time(number);
+        else if (item.data[0] == 'd')
+            meta.load_ms = read_time(number);
         else if (item.data[0] == 't')
             serve_until_ms = read_time(number);
         else if (item.data[0] == 'n')
@@ -71,5 +77,6 @@ struct meta meta_read(struct slice text, struct slice value, bool packed) {
     if (!alone && !fits)
         meta = (struct meta){ 0 };
     meta.marked = serve_until_ms > 0;
+    meta.refresh_until_ms = refresh_until_ms;
     return meta;
 }

@@ -2,11 +2,13 @@
  *
  *   e=<16 hex>   epoch of the server process that stored the value
  *   n=<decimal>  length of the value that this belongs to, and
- *   h=<16 hex>   its XXH64 (seed 0): where they don't fit, e, a and s say nothing.  Of a packed entry, whose value
+ *   h=<16 hex>   its XXH64 (seed 0): where they don't fit, e, a, s and d say nothing.  Of a packed entry, whose value
  *                nobody can replace alone, both are left out
+ *   d=<decimal>  how long it took to load, in ms
  *   a            the value stands for "there is none"
  *   s=<decimal>  server time in ms until which the value is fresh, where the entry lives on; written by the scripts, as
  *   t=<decimal>  server time in ms until which a value that was invalidated may be served, and
+ *   r=<decimal>  server time in ms until which nobody else is to refresh it, and
  *   b=<decimal>  how many loads have failed since the last that brought something
  *
  * Unknown items are skipped. */
@@ -18,13 +20,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { META_SIZE_MAX = 80 };
+enum { META_SIZE_MAX = 104 };
 
 struct meta {
     uint64_t epoch; /* 0: not told */
     bool absent;
     bool marked;            /* t, of whatever value; means something where there is a lease */
     int64_t fresh_until_ms; /* 0: as long as it lives */
+    int64_t refresh_until_ms;
+    int64_t load_ms; /* 0: not told */
 };
 
 /* Writes the meta of the value, or of a packed entry, for which `value` is NULL; returns its length. */

@@ -157,6 +157,9 @@ static enum redis_answer take_peek(struct request *request, const struct resp *r
     bool doubtful = other_epoch || (request->strong && reply->epoch_unknown);
     reply->verdict = !found.leased && !other_epoch && !over ? VERDICT_FRESH : VERDICT_UNFRESH;
     reply->lapsed = over && reply->tells_end && !invalidated && !doubtful;
+    reply->load_ms = meta.load_ms;
+    bool marked = reply->server_ms > 0 && meta.refresh_until_ms > reply->server_ms;
+    reply->refreshing = reply->verdict == VERDICT_FRESH && marked;
     return REDIS_ANSWERED;
 }
 
@@ -283,6 +286,7 @@ static enum verdict verdict_of(struct slice word) {
 static bool may_answer(enum verb verb, enum verdict verdict) {
     switch (verb) {
     case VERB_ACQUIRE: return verdict == VERDICT_FRESH || verdict == VERDICT_OWNED || verdict == VERDICT_BUSY;
+    case VERB_REFRESH: return verdict == VERDICT_OWNED || verdict == VERDICT_BUSY || verdict == VERDICT_LOST;
     case VERB_PUT: return verdict == VERDICT_STORED || verdict == VERDICT_LOST;
     case VERB_RENEW: return verdict == VERDICT_OWNED || verdict == VERDICT_LOST;
     case VERB_RELEASE:
@@ -315,6 +319,7 @@ static enum redis_answer take_script(struct request *request, const struct resp 
         return fail_shape(request);
     if (request->verb == VERB_ACQUIRE)
         return take_acquired(request, resp, facts);
+    reply->grant = (struct grant){ facts->epoch, request->attempts };
     reply->remaining_ms = number_in(resp, 1, -1);
     take_lease(reply, text_in(resp, 2));
     return REDIS_ANSWERED;
@@ -332,6 +337,7 @@ static enum redis_answer take_answer(struct request *request, const struct resp 
     case VERB_GET: return take_get(request, resp, facts);
     case VERB_DELETE: return take_deleted(request, resp);
     case VERB_ACQUIRE:
+    case VERB_REFRESH:
     case VERB_PUT:
     case VERB_RENEW:
     case VERB_RELEASE:

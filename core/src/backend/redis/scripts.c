@@ -20,6 +20,7 @@ const struct script *script_of(enum verb verb, bool packed) {
     const struct script *scripts = &SCRIPTS[packed ? SCRIPT_COUNT : 0];
     switch (verb) {
     case VERB_ACQUIRE: return &scripts[SCRIPT_hash_acquire];
+    case VERB_REFRESH: return &scripts[SCRIPT_hash_refresh];
     case VERB_PUT: return &scripts[SCRIPT_hash_put];
     case VERB_RENEW: return &scripts[SCRIPT_hash_renew];
     case VERB_RELEASE: return &scripts[SCRIPT_hash_release];

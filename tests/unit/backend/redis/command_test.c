@@ -87,6 +87,7 @@ static void who_asks_for_the_end_asks_for_the_time_first(void **state) {
 
 static void the_rest_names_one_key(void **state) {
     (void)state;
+    expect_words(strongly(ask(VERB_REFRESH)), "EVALSHA <hash> 1 k me 3000 1 ''");
     expect_words(ask(VERB_RENEW), "EVALSHA <hash> 1 k me 3000");
     expect_words(ask(VERB_LOCK), "EVALSHA <hash> 1 k me 3000");
     expect_words(ask(VERB_RELEASE), "EVALSHA <hash> 1 k me 0 0 ''");

@@ -100,6 +100,9 @@ static void meta_that_only_the_script_believes_is_doubted_once(void **state) {
 
 static void the_rest_answers_in_a_word(void **state) {
     (void)state;
+    expect(ask(VERB_REFRESH), "*1 $OWNED", "OWNED");
+    expect(ask(VERB_REFRESH), "*3 $BUSY :70 $", "BUSY remaining 70");
+    expect(ask(VERB_REFRESH), "*1 $LOST", "LOST");
     expect(ask(VERB_PUT), "*1 $STORED", "STORED");
     expect(ask(VERB_PUT), "*1 $LOST", "LOST");
     expect(ask(VERB_RENEW), "*1 $OWNED", "OWNED");

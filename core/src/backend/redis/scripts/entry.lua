@@ -29,7 +29,8 @@ local function lease_end(lease)
 end
 
 -- meta: items joined by ';'.  s: until when the value is fresh, where its entry lives on.  t: until when a value that
--- was invalidated may be served.  b: how many loads have failed since the last that brought something.
+-- was invalidated may be served.  r: until when nobody is to refresh a fresh value, but the owner that it has.  b: how
+-- many loads have failed since the last that brought something.
 local function meta_item(meta, name)
     return meta and string.match(';' .. meta .. ';', ';' .. name .. '=(%w+);')
 end
@@ -54,9 +55,14 @@ local function has_lapsed(meta, lease)
     return is_over(meta) and not mark_of(meta, lease) and (not lease or lease_end(lease) > 0)
 end
 
+local function without_item(meta, name)
+    local rest = string.gsub(';' .. meta, ';' .. name .. '=[^;]*', '')
+    return string.sub(rest, 2)
+end
+
 local function with_item(meta, name, number)
-    local rest = meta and meta ~= '' and string.gsub(';' .. meta, ';' .. name .. '=[^;]*', '') or ''
-    return string.sub(rest .. ';' .. name .. '=' .. whole(number), 2)
+    local rest = meta and without_item(meta, name) or ''
+    return (rest ~= '' and rest .. ';' or '') .. name .. '=' .. whole(number)
 end
 
 local function with_mark(meta, ms)

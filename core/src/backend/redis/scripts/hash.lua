@@ -1,4 +1,5 @@
 -- The entry as a hash of its fields, as other clients know it.
+local LAYOUT = 'hash'
 local packed -- it, where the key holds one: as parse found it, and its value
 
 -- A field can't tell that a value stands for "there is none": such a value is none here.

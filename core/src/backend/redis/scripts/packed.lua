@@ -1,5 +1,5 @@
 -- The entry as one string, so that a hit is a GET.
-local LARGE = 65536
+local LAYOUT, LARGE = 'packed', 65536
 local entry -- as parse found it; `tail` is the size of its trailer
 
 -- At most 255 bytes of padding make it as long as the one before, which it can then take the place of.

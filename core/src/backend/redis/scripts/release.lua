@@ -1,20 +1,27 @@
--- owner, pause (0: none), pause_max, drops ('1' or '').  What had only lapsed is again as it was; but not where it came
--- from the other layout, without what makes readers of a hash believe that it ends.  A pause is a lease without an
--- owner, twice as long each time; the key lives on for as long again, so that the count isn't lost.
+-- owner, pause (0: none), pause_max, drops ('1' or '').  What had only lapsed, or was fresh, is again as it was; but
+-- what came from the other layout only if readers of a hash believe that it ends.  A pause is a lease without an owner,
+-- twice as long each time; the key lives on for as long again, so that the count isn't lost.
 local pause, pause_max, drops = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
 local entry = fields('lockUntil', 'lockOwner', 'meta')
 if ARGV[1] == '' or entry[2] ~= ARGV[1] or is_locked(entry[1]) then
     return { 'LOST' }
 end
 local meta = entry[3]
-local valued, believed = has_value(), layout() == 'packed' or meta_item(meta, 'n')
+local valued, believed = has_value(), LAYOUT == 'packed' or meta_item(meta, 'n')
 if valued and drops then
     drop_fields('value', 'meta')
     valued = false
 end
-if pause > 0 then
-    local failures = number_item(meta, 'b') or 0
-    pause = math.min(pause * 2 ^ math.min(failures, 40), pause_max)
+local failures = number_item(meta, 'b') or 0
+pause = math.min(pause * 2 ^ math.min(failures, 40), pause_max)
+if valued and not entry[1] and not is_over(meta) then
+    meta = without_item(meta or '', 'r')
+    if pause > 0 then
+        meta = with_item(with_item(meta, 'b', failures + 1), 'r', now + pause)
+    end
+    set_fields('meta', meta)
+    drop_fields('lockOwner')
+elseif pause > 0 then
     meta = with_item(valued and meta, 'b', failures + 1)
     local lease = lease_until(now + pause)
     if lease == entry[1] then -- else who waits for that one could not tell
