@@ -75,6 +75,7 @@ static inline rcache_op *bridge_submit(rcache *cache, rcache_queue *queue, const
 /* As rcache_op_wait on the op that it begins; the op, as long as there is one. */
 static inline rcache_op *bridge_wait(rcache *cache, const char *keys, const uint32_t *key_sizes, const char *extra,
                                      struct bridge_terms terms, int64_t timeout_ms, rcache_event *event) {
+    terms.flags |= terms.verb == BRIDGE_FETCH ? RCACHE_APART : 0;
     rcache_op *op = bridge_begin(cache, keys, key_sizes, extra, &terms);
     return rcache_op_wait(op, timeout_ms, event) == RCACHE_EVENT_DONE ? NULL : op;
 }

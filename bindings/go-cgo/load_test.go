@@ -15,6 +15,27 @@ import (
 
 var errDatabase = errors.New("the database is away")
 
+// A lone caller leaves it as soon as one among many.
+func TestALoadThatTakesTooLongIsLeft(t *testing.T) {
+	cache := open(t, Options{Extra: map[string]string{"hard_timeout": "50ms"}})
+	release, loaded := make(chan struct{}), make(chan struct{})
+	begin := time.Now()
+	_, err := cache.FetchSingle(background, "key", time.Minute, func() ([]byte, error) {
+		defer close(loaded)
+		<-release
+		return []byte("value"), nil
+	})
+	if took := time.Since(begin); !errors.Is(err, ErrTimeout) || took > 5*time.Second {
+		t.Fatalf("%v after %v", err, took)
+	}
+	close(release)
+	<-loaded
+	eventually(t, "the load is kept", func() bool {
+		value, err := cache.Get(background, "key")
+		return err == nil && string(value) == "value"
+	})
+}
+
 func TestALoadersErrorComesBackAsItself(t *testing.T) {
 	cache := open(t, NewDefaultOptions())
 	fail := func() ([]byte, error) { return nil, fmt.Errorf("reading: %w", errDatabase) }

@@ -184,7 +184,8 @@ enum {
     RCACHE_EVENTUAL = 2, /* fetch: may be stale for a while, whatever the default */
     RCACHE_INLINE = 4,   /* fetch: a refresh that this call wins is done within it, not handed over at its end */
     RCACHE_RAW = 8,      /* get, set: the value alone; leases and locks are neither looked at nor touched */
-    RCACHE_WAIT = 16     /* lock: wait for another's lock to end, until the deadline, instead of RCACHE_E_LOST */
+    RCACHE_WAIT = 16,    /* lock: wait for another's lock to end, until the deadline, instead of RCACHE_E_LOST */
+    RCACHE_APART = 32    /* fetch: its loads are done elsewhere: soft_timeout and hard_timeout are for it, too */
 };
 
 typedef struct rcache_call { /* NULL: all defaults */

@@ -59,7 +59,7 @@ static int32_t check_keys(const struct beginning *begin, rcache_error *err) {
 }
 
 static int32_t check_call(const struct beginning *begin, const rcache_call *call, rcache_error *err) {
-    const uint32_t known = RCACHE_STRONG | RCACHE_EVENTUAL | RCACHE_INLINE | RCACHE_RAW | RCACHE_WAIT;
+    const uint32_t known = RCACHE_STRONG | RCACHE_EVENTUAL | RCACHE_INLINE | RCACHE_RAW | RCACHE_WAIT | RCACHE_APART;
     if ((call->flags & ~known) != 0)
         return error_set(err, RCACHE_E_INVALID, "rcache_call.flags has unknown bits 0x%x", call->flags & ~known);
     if ((call->flags & RCACHE_STRONG) && (call->flags & RCACHE_EVENTUAL))
@@ -97,6 +97,7 @@ static void apply_call(struct op *op, const struct beginning *begin, const rcach
                  : call->flags & RCACHE_EVENTUAL ? false
                                                  : policy->strong_consistency;
     op->refresh_inline = (call->flags & RCACHE_INLINE) != 0;
+    op->loads_apart = (call->flags & RCACHE_APART) != 0;
     op->raw = (call->flags & RCACHE_RAW) != 0;
     op->wait = (call->flags & RCACHE_WAIT) != 0;
     op->ttl_ms = begin->ttl_ms;

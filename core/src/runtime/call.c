@@ -65,7 +65,7 @@ static bool settle_private(struct op *op) {
         return true;
     struct engine *engine = cache_lock_engine(cache);
     op->timed = call_of(op)->queue != NULL;
-    op->loads_apart = op->timed && cache->stepper == NULL;
+    op->loads_apart = (op->loads_apart || op->timed) && cache->stepper == NULL;
     if (op->timed)
         engine_arm(engine, &op->timer, op->deadline_ms);
     engine_enter(engine, op, clock_now_ms());
@@ -232,4 +232,7 @@ void call_cancel(struct op *op) {
 void call_abandon(struct op *op) {
     if (call_of(op)->begun)
         end(op, RCACHE_E_CANCELED, "given up by its caller");
+    struct call *call = call_of(op);
+    if (call->queue == NULL && call->link != NULL) /* what its loads have stored: the answer is still to be read */
+        link_flush(call->link, NULL);
 }

@@ -83,7 +83,8 @@ enum {
     RCACHE_EVENTUAL = 2,
     RCACHE_INLINE = 4,
     RCACHE_RAW = 8,
-    RCACHE_WAIT = 16
+    RCACHE_WAIT = 16,
+    RCACHE_APART = 32
 };
 typedef struct rcache_call {
     uint32_t struct_size;
