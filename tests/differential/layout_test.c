@@ -166,6 +166,10 @@ static void what_is_no_entry_is_told_and_left(void **state) {
             request.key = slice_of_text((const char *const[]){ "k", "l", "h" }[key]);
             expect(true, storing("v", request), "RCACHE_E_TYPE");
         }
+    test_store_command("SET short %b", "ab\xF5\xFE", (size_t)4);
+    struct request request = ask(VERB_LOCK, "a");
+    request.key = slice_of_text("short");
+    expect(true, request, "RCACHE_E_TYPE");
     expect(true, ask(VERB_PEEK, ""), "RCACHE_E_TYPE");
     expect(true, ask(VERB_GET, ""), "FRESH 'text'");
     assert_string_equal(test_store_command("GET k"), "text");

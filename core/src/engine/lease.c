@@ -156,6 +156,12 @@ static void fail_with_reply(struct engine *engine, struct flight *flight, int64_
     blob_drop(message);
 }
 
+/* `op`, which had asked, sees to its loads itself; where it is gone, whoever is left loads at once. */
+static void hand_over_if_alone(struct engine *engine, struct flight *flight, const struct op *op, int64_t now_ms) {
+    if (op == NULL && flight->state == FLIGHT_OWNED && flight->initiator->op->acquiring == 0)
+        load_hand_over(engine, flight->initiator->op, now_ms);
+}
+
 /* Who won is given its value at once, unless it is to load inline. */
 static void refreshed(struct engine *engine, struct flight *flight, int64_t now_ms) {
     const struct reply *reply = &flight->request.reply;
@@ -169,6 +175,7 @@ static void refreshed(struct engine *engine, struct flight *flight, int64_t now_
         if (slot != NULL && flight_loads_behind(slot))
             flight_hit(engine, slot);
         flight_won(engine, flight, now_ms);
+        hand_over_if_alone(engine, flight, op, now_ms);
     } else {
         engine->counters->early_busy++;
         if (slot != NULL)
@@ -198,8 +205,7 @@ static void acquired(struct engine *engine, struct flight *flight, int64_t now_m
             flight_appoint(flight);
         flight_serve_stale(engine, flight, reply->value, reply->absent, now_ms);
         flight_won(engine, flight, now_ms);
-        if (op == NULL && flight->state == FLIGHT_OWNED && flight->initiator->op->acquiring == 0)
-            load_hand_over(engine, flight->initiator->op, now_ms);
+        hand_over_if_alone(engine, flight, op, now_ms);
     } else {
         note_stale(flight);
         flight_serve_stale(engine, flight, reply->value, reply->absent, now_ms);

@@ -140,7 +140,7 @@ void lane_connected(struct lane *lane, const char *facts, int64_t now_ms, struct
         return;
     }
     struct server_facts known;
-    lane->reign = facts == NULL ? lane->server->reign : 0;
+    lane->reign = facts == NULL ? lane->reign : 0;
     if (facts != NULL && facts_read(facts, &known) && !node_has_risen(lane->server, lane->reign, known.replica)) {
         known.packed = lane->cache->settings.layout == LAYOUT_PACKED;
         come_up(lane, &known, now_ms, done);
@@ -270,6 +270,7 @@ static void ask_for_connection(struct lane *lane, uint32_t *nodes, int64_t now_m
     lane->state = LANE_CONNECTING;
     lane->since_ms = now_ms;
     lane->node = ++*nodes;
+    lane->reign = lane->server->reign;
     *event = (rcache_event){ .kind = RCACHE_EVENT_CONNECT,
                              .node = lane->node,
                              .value = { .data = lane->server->url->data, .size = lane->server->url->size },

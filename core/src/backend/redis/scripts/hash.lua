@@ -5,7 +5,7 @@ local packed -- it, where the key holds one: as parse found it, and its value
 -- A field can't tell that a value stands for "there is none": such a value is none here.
 local function find_packed()
     local text = redis.call('GET', key)
-    packed = parse(text, #text)
+    packed = text and parse(text, #text)
     if packed then
         local means_absent = string.find(';' .. (packed.meta or '') .. ';', ';a;', 1, true)
         packed.value = packed.valued and not means_absent and string.sub(text, 1, packed.size)
@@ -26,8 +26,8 @@ local function settle()
             redis.call('HSET', key, name, found[name])
         end
     end
-    if life > 0 then
-        redis.call('PEXPIRE', key, life)
+    if life >= 0 then
+        redis.call('PEXPIRE', key, math.max(life, 1))
     end
 end
 

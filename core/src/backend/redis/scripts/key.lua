@@ -23,7 +23,7 @@ local TAIL_MAX = TAIL + 127 + 3 * 255
 -- From the end of the string, whose size is `size`; false where that is no entry.
 local function parse(text, size)
     local lease, owner, meta, padding = string.byte(text, -TAIL, -3)
-    if not lease or string.sub(text, -2) ~= SIGN then
+    if not padding or string.sub(text, -2) ~= SIGN then
         return false
     end
     local valued = lease >= 128

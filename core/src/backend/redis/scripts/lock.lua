@@ -7,5 +7,8 @@ if is_locked(entry[1]) and entry[2] and entry[2] ~= ARGV[1] then
 end
 set_fields('lockUntil', lease_until(now + life), 'lockOwner', ARGV[1])
 live(whole(life))
-set_fields('lockUntil', LOCKED)
+set_fields('lockUntil', LOCKED, 'lockOwner', ARGV[1])
+if life_left() == -1 then -- it ended meanwhile
+    live(whole(life))
+end
 return { 'OWNED' }

@@ -19,8 +19,8 @@ local function rewrite(call, value, life)
         lockUntil = entry.lockUntil, lockOwner = entry.lockOwner, meta = entry.meta,
     }
     local text = (value or '') .. trailer()
-    if life > 0 then
-        return call('SET', key, text, 'PX', life)
+    if life >= 0 then
+        return call('SET', key, text, 'PX', math.max(life, 1))
     end
     return call('SET', key, text)
 end
@@ -33,7 +33,7 @@ local function rewrite_trailer(call, life)
         return false
     end
     local done = call('SETRANGE', key, entry.size, text)
-    if life > 0 and life_left() < 0 then -- it ended meanwhile, and what stands before the trailer is nothing but zeros
+    if life >= 0 and life_left() < 0 then -- it ended meanwhile, and what stands before the trailer is nothing but zeros
         remove()
     end
     return done
@@ -51,7 +51,7 @@ local function find_hash()
     end
     entry = {
         hash = true, size = 0, tail = 0, valued = found[1] ~= false, value = found[1],
-        lockUntil = short(found[2], 127), lockOwner = short(found[3], 255), meta = short(found[4], 255),
+        lockUntil = short(found[2], 127), lockOwner = short(found[3], 255), meta = short(found[4], 160),
     }
     if found[2] and not entry.lockUntil then
         entry.lockUntil = '0'
@@ -64,6 +64,9 @@ local function read()
     end
     local text = redis.pcall('GETRANGE', key, -TAIL_MAX, -1)
     if type(text) == 'table' then
+        if not string.find(text.err, 'WRONGTYPE', 1, true) then
+            error(text.err)
+        end
         find_hash()
         return
     end
