@@ -13,7 +13,7 @@ LOGGED = pytest.StashKey[dict[servers.Server, int]]()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    item.stash[LOGGED] = {server: len(server.log) for server in servers.running}
+    item.stash[LOGGED] = {server: len(server.log) for server in list(servers.running)}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -22,8 +22,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.failed:
-        for server in servers.running:
-            lines = server.log[item.stash[LOGGED].get(server, 0) :].splitlines()[-LOG_LINES:]
+        for server in list(servers.running):
+            lines = server.log[item.stash.get(LOGGED, {}).get(server, 0) :].splitlines()[-LOG_LINES:]
             if lines:
                 report.sections.append((f"log of {server.kind} on port {server.port}", "\n".join(lines)))
     return report

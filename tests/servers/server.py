@@ -94,8 +94,11 @@ class Server:
 
     @property
     def log(self) -> str:
-        """What it has printed, since its first start."""
-        return (self.directory / "log").read_text(errors="replace")
+        """What it has printed, since its first start; nothing once it is stopped, which another thread may do."""
+        try:
+            return (self.directory / "log").read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
 
     # ---- its life
 
