@@ -1,15 +1,16 @@
-"""One server under load: it is killed, stands still, and loses its connections."""
+"""One server under load: it is killed, stands still, loses its connections, and changes its certificates."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from faults.proxy import Proxy
 from load.conftest import Load, go_on
-from servers import KINDS, Missing, Server
+from servers import KINDS, Certificates, Missing, Server
 
 
 @pytest.fixture
@@ -55,4 +56,40 @@ def test_connections_are_lost(proxy: Proxy, load: Load) -> None:
     for after in range(0, 2000, 97):
         with truth.outage(f"cut after {after} bytes"):
             proxy.cut(after)
+            go_on(truth)
+
+
+@pytest.fixture
+def authorities() -> Iterator[list[Certificates]]:
+    try:
+        made = [Certificates(), Certificates()]
+    except Missing as missing:
+        pytest.skip(str(missing))
+    yield made
+    for certificates in made:
+        certificates.remove()
+
+
+@pytest.fixture
+def encrypted(authorities: list[Certificates]) -> Iterator[Server]:
+    started = Server("redis7", tls=authorities[0])
+    yield started
+    started.stop()
+
+
+def test_certificates_are_replaced(
+    authorities: list[Certificates], encrypted: Server, load: Load, tmp_path: Path
+) -> None:
+    """By those of another authority, which was made known before; connections are closed, to be made anew."""
+    first, second = authorities
+    trusted = tmp_path / "ca.pem"
+    trusted.write_bytes(Path(first.authority).read_bytes() + Path(second.authority).read_bytes())
+    truth = load(f"{encrypted.url}?tls_ca_file={trusted}")
+    with encrypted.connect() as operator:
+        for shown in (second, first):
+            go_on(truth)
+            with truth.outage("another certificate, and all connections closed"):
+                files = ["tls-cert-file", shown.server.certificate, "tls-key-file", shown.server.key]
+                operator.ask("CONFIG", "SET", *files)
+                operator.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
             go_on(truth)
