@@ -17,7 +17,7 @@ resilicache = pytest.importorskip("resilicache")
 
 C_TESTS = ROOT / "build/debug"
 TRACKING = ("dragonfly", "keydb", "managed")
-STEPS = "3000"
+STEPS = "1500"  # of each layout, in RESP2 and RESP3
 
 Start = Callable[..., GuiseServer]
 
