@@ -117,6 +117,13 @@ class Cluster:
         binary(kind)
         self.nodes: list[Node] = []
         try:
+            self._start(primaries, replicas)
+        except ReplyError:  # on a port of one that has stopped, its former cluster may still come by
+            self.stop()
+            self._start(primaries, replicas)
+
+    def _start(self, primaries: int, replicas: int) -> None:
+        try:
             self.nodes = start_together(self._start_node, primaries * (1 + replicas))
             self._form(self.nodes[:primaries], self.nodes[primaries:])
         except BaseException:
