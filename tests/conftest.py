@@ -1,8 +1,10 @@
-"""What every test has: what its servers logged meanwhile, when it fails, and none of them left in the end."""
+"""What every test has: what its servers logged meanwhile, when it fails, and none of them left in the end.  One whose
+servers can't be had is skipped."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -12,8 +14,26 @@ LOG_LINES = 40
 LOGGED = pytest.StashKey[dict[servers.Server, int]]()
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
+@contextmanager
+def skipping() -> Iterator[None]:
+    """A test that wants what this machine doesn't have is skipped, and says what would help."""
+    try:
+        yield
+    except servers.Missing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     item.stash[LOGGED] = {server: len(server.log) for server in list(servers.running)}
+    with skipping():
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    with skipping():
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,17 +11,14 @@ from pathlib import Path
 
 import pytest
 from builds import ROOT
-from servers import Missing, binary
+from servers import binary
 
 CONTENDERS = ["c/resilicache", "c/hiredis"]
 
 
 @pytest.fixture(scope="module", name="out")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    try:
-        binary("redis7")
-    except Missing as missing:
-        pytest.skip(str(missing))
+    binary("redis7")
     out = tmp_path_factory.mktemp("bench")
     words = ["--only", "c-hits", "--rounds", "2", "--seconds", "0.02", "--out", str(out)]
     done = subprocess.run(

@@ -11,7 +11,7 @@ import pytest
 from runtimes import BROKEN, CASES, RUNTIMES, STORES, Program
 
 from builds import BUILD, ROOT
-from servers import KINDS, Missing, Server, free_port
+from servers import KINDS, Server, free_port
 
 if TYPE_CHECKING:
     from conftest import Matrix
@@ -113,10 +113,7 @@ def test_cases_under_a_sanitizer(build: str, store: str) -> None:
     tool = ROOT / "build" / build / "resilicache"
     if not tool.exists():
         pytest.skip(f"no {tool}: tools/build build/{build} with RCACHE_SANITIZE, as tests/run does")
-    try:
-        server = Server("redis7") if store == "redis7" else None
-    except Missing as missing:
-        pytest.skip(str(missing))
+    server = Server("redis7") if store == "redis7" else None
     settings = {"ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1", "TSAN_OPTIONS": "halt_on_error=1"}
     try:
         program = Program([str(tool), "--json", "conform"], {**os.environ, **settings})

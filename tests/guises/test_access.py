@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from servers import KINDS, Missing, Replicated, Server
+from servers import KINDS, Replicated, Server
 
 resilicache = pytest.importorskip("resilicache")
 
@@ -19,10 +19,7 @@ PROTOCOL = Path(__file__).resolve().parents[2] / "docs/protocol.md"
 @pytest.fixture
 def start(request: pytest.FixtureRequest) -> Callable[..., Any]:
     def start_one(what: Callable[..., Any], kind: str) -> Any:
-        try:
-            started = what(kind)
-        except Missing as missing:
-            pytest.skip(str(missing))
+        started = what(kind)
         request.addfinalizer(started.stop)
         return started
 

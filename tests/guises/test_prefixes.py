@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from servers import Connection, Missing, ReplyError, Server
+from servers import Connection, ReplyError, Server
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "core/src/backend/redis/scripts"
 LAYOUTS = ("hash", "packed")
@@ -69,10 +69,7 @@ ARGUMENTS: dict[str, list[Any]] = {
 
 @pytest.fixture(scope="module")
 def connection() -> Iterator[Connection]:
-    try:
-        server = Server("redis7")
-    except Missing as missing:
-        pytest.skip(str(missing))
+    server = Server("redis7")
     with server.connect() as connected:
         yield connected
     server.stop()

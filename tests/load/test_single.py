@@ -10,15 +10,12 @@ import pytest
 
 from faults.proxy import Proxy
 from load.conftest import Load, go_on
-from servers import KINDS, Certificates, Missing, Server
+from servers import KINDS, Certificates, Server
 
 
 @pytest.fixture
 def server(kind: str) -> Iterator[Server]:
-    try:
-        started = Server(kind)
-    except Missing as missing:
-        pytest.skip(str(missing))
+    started = Server(kind)
     yield started
     started.stop()
 
@@ -61,10 +58,7 @@ def test_connections_are_lost(proxy: Proxy, load: Load) -> None:
 
 @pytest.fixture
 def authorities() -> Iterator[list[Certificates]]:
-    try:
-        made = [Certificates(), Certificates()]
-    except Missing as missing:
-        pytest.skip(str(missing))
+    made = [Certificates(), Certificates()]
     yield made
     for certificates in made:
         certificates.remove()

@@ -10,7 +10,7 @@ import pytest
 
 from load.conftest import KEYS, SAME_SLOT, Load, go_on
 from load.truth import Truth
-from servers import Certificates, Cluster, Missing, SentinelSet, SlotMove, until
+from servers import Certificates, Cluster, SentinelSet, SlotMove, until
 
 ROUNDS = 3
 
@@ -22,20 +22,14 @@ def on(*kinds: str) -> pytest.MarkDecorator:
 
 @pytest.fixture
 def cluster(kind: str) -> Iterator[Cluster]:
-    try:
-        formed = Cluster(kind)
-    except Missing as missing:
-        pytest.skip(str(missing))
+    formed = Cluster(kind)
     yield formed
     formed.stop()
 
 
 @pytest.fixture
 def sentinels(kind: str) -> Iterator[SentinelSet]:
-    try:
-        started = SentinelSet(kind)
-    except Missing as missing:
-        pytest.skip(str(missing))
+    started = SentinelSet(kind)
     yield started
     started.stop()
 

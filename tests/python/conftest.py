@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import resilicache
-from servers import KINDS, Missing, Server
+from servers import KINDS, Server
 
 
 def pytest_report_header() -> str:
@@ -26,10 +26,7 @@ class Servers:
         if kind == "memory":
             return "memory://"
         if kind not in self._running:
-            try:
-                self._running[kind] = Server(kind)
-            except Missing as missing:
-                pytest.skip(str(missing))
+            self._running[kind] = Server(kind)
         return self._running[kind].url
 
     def stop(self) -> None:
@@ -59,10 +56,7 @@ def shared_url(servers: Servers) -> str:
 @pytest.fixture
 def server() -> Iterator[Server]:
     """One that the test may stop, pause and restart."""
-    try:
-        own = Server("redis7")
-    except Missing as missing:
-        pytest.skip(str(missing))
+    own = Server("redis7")
     yield own
     own.stop()
 
