@@ -129,8 +129,7 @@ static void begin(struct engine *engine, struct slot *slot, int64_t now_ms) {
     wait_in(engine, flight, slot, now_ms);
     if (flight->direct) {
         flight_won(engine, flight, now_ms);
-        if (slot->op->acquiring == 0)
-            load_hand_over(engine, slot->op, now_ms);
+        flight_hand_over(engine, flight, now_ms);
         return;
     }
     if (slot->request.reply.status == RCACHE_E_UNAVAILABLE) {
@@ -288,7 +287,6 @@ static void fail_all(struct engine *engine, struct flight *flight, int32_t statu
     close_flight(engine, flight);
     for (struct link_node *node; (node = list_take(&flight->waiting)) != NULL;) {
         struct slot *slot = list_entry(node, struct slot, waiting);
-        wait_no_more(engine, slot);
         if (!covered || !flight_cover(engine, slot, now_ms))
             flight_fail_slot(engine, slot, status, what);
     }
@@ -321,7 +319,6 @@ void flight_fail_strong(struct engine *engine, struct flight *flight, int32_t st
         struct slot *slot = list_entry(node, struct slot, waiting);
         if (!slot->op->strong)
             continue;
-        wait_no_more(engine, slot);
         if (flight->initiator == slot) /* another is to load, if anybody still waits */
             flight->initiator = NULL;
         flight_fail_slot(engine, slot, status, what);
@@ -372,6 +369,11 @@ void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms) {
     }
     flight->state = FLIGHT_OWNED;
     list_append(slot->settled ? &slot->op->behind : &slot->op->owned, &flight->won);
+}
+
+void flight_hand_over(struct engine *engine, struct flight *flight, int64_t now_ms) {
+    if (flight->state == FLIGHT_OWNED && flight->initiator->op->acquiring == 0)
+        load_hand_over(engine, flight->initiator->op, now_ms);
 }
 
 void flight_give_up(struct engine *engine, struct flight *flight, int64_t now_ms) {

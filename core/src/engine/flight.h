@@ -117,6 +117,8 @@ void flight_serve_stale(struct engine *engine, struct flight *flight, struct blo
 void flight_appoint(struct flight *flight);
 /* Leased for us: the load goes to the initiator, or to another that waits, or the lease back. */
 void flight_won(struct engine *engine, struct flight *flight, int64_t now_ms);
+/* What was won is handed to its op, unless that still asks for other leases, which are to be in the same load. */
+void flight_hand_over(struct engine *engine, struct flight *flight, int64_t now_ms);
 void flight_refresh(struct engine *engine, struct flight *flight);
 /* Its load will be handed over beside DONE; an op has one such load. */
 bool flight_loads_behind(const struct slot *slot);

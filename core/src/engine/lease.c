@@ -156,18 +156,10 @@ static void fail_with_reply(struct engine *engine, struct flight *flight, int64_
     blob_drop(message);
 }
 
-/* `op`, which had asked, sees to its loads itself; where it is gone, whoever is left loads at once. */
-static void hand_over_if_alone(struct engine *engine, struct flight *flight, const struct op *op, int64_t now_ms) {
-    if (op == NULL && flight->state == FLIGHT_OWNED && flight->initiator->op->acquiring == 0)
-        load_hand_over(engine, flight->initiator->op, now_ms);
-}
-
 /* Who won is given its value at once, unless it is to load inline. */
-static void refreshed(struct engine *engine, struct flight *flight, int64_t now_ms) {
+static void refreshed(struct engine *engine, struct flight *flight, const struct op *asker, int64_t now_ms) {
     const struct reply *reply = &flight->request.reply;
     struct slot *slot = flight->initiator;
-    struct op *op = flight->counted ? op_hold(slot->op) : NULL;
-    flight->counted = false;
     if (reply->status == RCACHE_OK && reply->verdict == VERDICT_OWNED) {
         engine->counters->leases_owned++;
         engine->counters->early_refreshes++;
@@ -175,7 +167,8 @@ static void refreshed(struct engine *engine, struct flight *flight, int64_t now_
         if (slot != NULL && flight_loads_behind(slot))
             flight_hit(engine, slot);
         flight_won(engine, flight, now_ms);
-        hand_over_if_alone(engine, flight, op, now_ms);
+        if (asker == NULL)
+            flight_hand_over(engine, flight, now_ms);
     } else {
         engine->counters->early_busy++;
         if (slot != NULL)
@@ -183,16 +176,10 @@ static void refreshed(struct engine *engine, struct flight *flight, int64_t now_
         flight->initiator = NULL;
         flight_deliver(engine, flight, &(struct delivery){ 0 }, now_ms);
     }
-    if (op != NULL) {
-        uncount(engine, op, now_ms);
-        op_drop(op);
-    }
 }
 
-static void acquired(struct engine *engine, struct flight *flight, int64_t now_ms) {
+static void acquired(struct engine *engine, struct flight *flight, const struct op *asker, int64_t now_ms) {
     const struct reply *reply = &flight->request.reply;
-    struct op *op = flight->counted ? op_hold(flight->initiator->op) : NULL;
-    flight->counted = false;
     if (reply->status != RCACHE_OK) {
         fail_with_reply(engine, flight, now_ms);
     } else if (reply->verdict == VERDICT_FRESH) {
@@ -205,7 +192,8 @@ static void acquired(struct engine *engine, struct flight *flight, int64_t now_m
             flight_appoint(flight);
         flight_serve_stale(engine, flight, reply->value, reply->absent, now_ms);
         flight_won(engine, flight, now_ms);
-        hand_over_if_alone(engine, flight, op, now_ms);
+        if (asker == NULL)
+            flight_hand_over(engine, flight, now_ms);
     } else {
         note_stale(flight);
         flight_serve_stale(engine, flight, reply->value, reply->absent, now_ms);
@@ -218,10 +206,20 @@ static void acquired(struct engine *engine, struct flight *flight, int64_t now_m
         else
             flight_pause(engine, flight, reply->remaining_ms, now_ms);
     }
-    if (op != NULL) {
-        uncount(engine, op, now_ms);
-        op_drop(op);
-    }
+}
+
+/* Who asked sees to its loads once all its leases are answered for; where it is gone, whoever is left does at once. */
+static void asked(struct engine *engine, struct flight *flight, int64_t now_ms) {
+    struct op *asker = flight->counted ? op_hold(flight->initiator->op) : NULL;
+    flight->counted = false;
+    if (flight->state == FLIGHT_REFRESHING)
+        refreshed(engine, flight, asker, now_ms);
+    else
+        acquired(engine, flight, asker, now_ms);
+    if (asker == NULL)
+        return;
+    uncount(engine, asker, now_ms);
+    op_drop(asker);
 }
 
 static void checked(struct engine *engine, struct flight *flight, int64_t now_ms) {
@@ -318,10 +316,8 @@ void flight_reply(struct engine *engine, struct flight *flight, int64_t now_ms) 
     flight->under_way--;
     switch (flight->state) {
     case FLIGHT_REFRESHING:
-        refreshed(engine, flight, now_ms);
-        return;
     case FLIGHT_ACQUIRING:
-        acquired(engine, flight, now_ms);
+        asked(engine, flight, now_ms);
         return;
     case FLIGHT_CHECKING:
         checked(engine, flight, now_ms);

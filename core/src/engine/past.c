@@ -3,7 +3,6 @@
 #include "engine/flight.h"
 
 #include "base/text.h"
-#include "engine/load.h"
 #include "resilicache.h"
 
 static void refuse(struct engine *engine, struct flight *flight, const char *why, int64_t now_ms) {
@@ -20,9 +19,7 @@ static void load_past(struct engine *engine, struct flight *flight, int64_t now_
     engine->counters->loads_down++;
     flight->direct = flight->past = true;
     flight_won(engine, flight, now_ms);
-    struct op *op = flight->initiator->op;
-    if (op->acquiring == 0)
-        load_hand_over(engine, op, now_ms);
+    flight_hand_over(engine, flight, now_ms);
 }
 
 void flight_lose_server(struct engine *engine, struct flight *flight, struct blob *message, int64_t now_ms) {
