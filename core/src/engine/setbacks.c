@@ -1,6 +1,7 @@
 #include "engine/setbacks.h"
 
 #include "base/alloc.h"
+#include "engine/pause.h"
 
 enum { SETBACKS_MAX = 10000 }; /* a database that is away fails every key */
 
@@ -84,6 +85,6 @@ int64_t setbacks_left_ms(const struct setbacks *setbacks, struct slice key, int6
 int64_t pause_after_failures(const struct policy *policy, uint32_t failures) {
     int64_t pause_ms = policy->retry_after_ms, longest_ms = policy->retry_after_max_ms;
     while (--failures > 0 && pause_ms < longest_ms)
-        pause_ms *= 2;
+        pause_ms = pause_doubled(pause_ms, longest_ms);
     return pause_ms < longest_ms ? pause_ms : longest_ms;
 }

@@ -48,8 +48,7 @@ void breaker_probed(struct breaker *breaker, const struct breaker_rules *rules, 
         return;
     }
     int64_t longest_ms = rules->pause_ms > BREAKER_PAUSE_MAX_MS ? rules->pause_ms : BREAKER_PAUSE_MAX_MS;
-    int64_t pause_ms = breaker->pause_ms < longest_ms / 2 ? breaker->pause_ms * 2 : longest_ms;
-    open_for_a_pause(breaker, pause_ms, now_ms, random);
+    open_for_a_pause(breaker, pause_doubled(breaker->pause_ms, longest_ms), now_ms, random);
 }
 
 void breaker_unprobed(struct breaker *breaker, int64_t now_ms) {

@@ -156,9 +156,8 @@ bool backoff_bars(const struct backoff *backoff, const struct node *node, const 
 
 void backoff_note(struct backoff *backoff, const rcache_error *failure, int64_t now_ms, uint64_t seed) {
     struct random random = { (uint64_t)now_ms ^ seed };
-    int64_t pause_ms = backoff->pause_ms == 0 ? PAUSE_FIRST_MS : backoff->pause_ms * 2;
     backoff->failure = *failure;
-    backoff->pause_ms = pause_ms < PAUSE_LAST_MS ? pause_ms : PAUSE_LAST_MS;
+    backoff->pause_ms = backoff->pause_ms == 0 ? PAUSE_FIRST_MS : pause_doubled(backoff->pause_ms, PAUSE_LAST_MS);
     backoff->noted_ms = now_ms;
     backoff->retry_ms = now_ms + pause_jittered(backoff->pause_ms, &random);
 }

@@ -280,8 +280,7 @@ static void fill(const struct rcache *cache, struct record *record) {
 static void pause(struct rcache *cache, int64_t now_ms) {
     struct journal *journal = &cache->journal;
     struct random random = { cache->seed ^ (uint64_t)now_ms };
-    int64_t next_ms = journal->pause_ms == 0 ? PAUSE_FIRST_MS : journal->pause_ms * 2;
-    journal->pause_ms = next_ms < PAUSE_LAST_MS ? next_ms : PAUSE_LAST_MS;
+    journal->pause_ms = journal->pause_ms == 0 ? PAUSE_FIRST_MS : pause_doubled(journal->pause_ms, PAUSE_LAST_MS);
     expect(cache, now_ms + pause_jittered(journal->pause_ms, &random));
 }
 
