@@ -359,8 +359,6 @@ static void look_behind_the_address(struct topology *topology, struct request *r
 }
 
 void topology_review(struct topology *topology, struct link_node *done, struct link_node *requests) {
-    if (nothing_to_review(done))
-        return;
     if (!moves(topology)) {
         for (struct link_node *node = done->next, *next; node != done; node = next) {
             next = node->next;
@@ -368,6 +366,8 @@ void topology_review(struct topology *topology, struct link_node *done, struct l
         }
         return;
     }
+    if (nothing_to_review(done))
+        return;
     int64_t now_ms = clock_now_ms();
     pthread_mutex_lock(&topology->lock);
     for (struct link_node *node = done->next, *next; node != done; node = next) {
