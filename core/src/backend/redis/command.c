@@ -186,8 +186,7 @@ static void make_words(struct words *words, const struct request *request, const
         add_text(words, "PING");
         return;
     }
-    bool string = facts->packed != ((request->form & FORM_OTHER) != 0);
-    if (request->verb == VERB_DELETE || string) {
+    if (request->verb == VERB_DELETE || redis_reads_string(request, facts)) {
         add_text(words, request->verb == VERB_DELETE ? "UNLINK" : "GET");
         add(words, request->key);
         return;

@@ -52,6 +52,12 @@ enum redis_form {
 bool redis_encode(struct buffer *out, const struct request *request, const struct server_facts *facts,
                   uint32_t *replies);
 
+/* Whether the entry is asked for as a string; else as a hash. */
+static inline bool redis_reads_string(const struct request *request, const struct server_facts *facts) {
+    bool other = request->verb == VERB_GET && (request->form & FORM_OTHER) != 0;
+    return facts->packed != other;
+}
+
 /* Whether TIME goes before the rest, and its reply comes first. */
 bool redis_asks_time(const struct request *request);
 

@@ -133,7 +133,8 @@ static bool take_end(struct reply *reply, int64_t fresh_until_ms) {
 static enum redis_answer take_peek(struct request *request, const struct resp *resp, const struct server_facts *facts) {
     struct reply *reply = &request->reply;
     struct found found;
-    if (!(facts->packed ? found_in_string(resp, &found) : found_in_array(resp, 1, 2, &found)))
+    bool string = redis_reads_string(request, facts);
+    if (!(string ? found_in_string(resp, &found) : found_in_array(resp, 1, 2, &found)))
         return fail_shape(request);
     if (found.foreign)
         return fail_type(request);
@@ -166,7 +167,7 @@ static enum redis_answer take_peek(struct request *request, const struct resp *r
 static enum redis_answer take_get(struct request *request, const struct resp *resp, const struct server_facts *facts) {
     struct reply *reply = &request->reply;
     struct found found;
-    bool string = facts->packed != ((request->form & FORM_OTHER) != 0);
+    bool string = redis_reads_string(request, facts);
     if (!(string ? found_in_string(resp, &found) : found_in_array(resp, 0, 1, &found)))
         return fail_shape(request);
     reply->absent = found.text != NULL && found_meta(&found).absent;

@@ -27,7 +27,7 @@ local function settle()
         end
     end
     if life >= 0 then
-        redis.call('PEXPIRE', key, math.max(life, 1))
+        live(math.max(life, 1))
     end
 end
 
@@ -69,8 +69,7 @@ end
 -- Whether there was memory for it.
 local function try_fields(...)
     settle()
-    local done = redis.pcall('HSET', key, ...)
-    return not (type(done) == 'table' and done.err)
+    return not is_refused(redis.pcall('HSET', key, ...))
 end
 
 local function drop_fields(...)
@@ -82,6 +81,6 @@ end
 local function keep_fresh(value, meta, life)
     settle()
     redis.call('HSET', key, 'value', value, 'meta', meta, 'lockUntil', '0')
-    redis.call('PEXPIRE', key, life)
+    live(life)
     redis.call('HDEL', key, 'lockUntil', 'lockOwner')
 end

@@ -15,6 +15,11 @@ local function live(ms)
     return redis.call('PEXPIRE', key, ms)
 end
 
+-- What pcall returns where there was no memory for it.
+local function is_refused(done)
+    return type(done) == 'table' and done.err
+end
+
 -- A packed entry is the value and its trailer: lockUntil, lockOwner, meta and padding, and in the last bytes the sizes
 -- of the four, with 128 more in the first where there is a value, and two that no text in UTF-8 has.
 local TAIL, SIGN = 6, '\245\254'

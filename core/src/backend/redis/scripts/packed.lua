@@ -1,6 +1,6 @@
 -- The entry as one string, so that a hit is a GET.
 local LAYOUT, LARGE = 'packed', 65536
-local entry -- as parse found it; `tail` is the size of its trailer
+local entry -- as parse found it; `tail` is the size of its trailer; `value` is nil until a large one is read
 
 -- At most 255 bytes of padding make it as long as the one before, which it can then take the place of.
 local function trailer()
@@ -15,7 +15,7 @@ end
 -- Its end is in `life` ms, if at all.
 local function rewrite(call, value, life)
     entry = {
-        valued = not not value, size = value and #value or 0, tail = 0,
+        valued = value ~= false, value = value, size = value and #value or 0, tail = 0,
         lockUntil = entry.lockUntil, lockOwner = entry.lockOwner, meta = entry.meta,
     }
     local text = (value or '') .. trailer()
@@ -58,6 +58,10 @@ local function find_hash()
     end
 end
 
+local function nothing()
+    return { valued = false, value = false, size = 0, tail = 0 }
+end
+
 local function read()
     if entry then
         return
@@ -70,11 +74,15 @@ local function read()
         find_hash()
         return
     end
-    entry = parse(text, #text < TAIL_MAX and #text or redis.call('STRLEN', key))
+    local is_whole = #text < TAIL_MAX
+    entry = parse(text, is_whole and #text or redis.call('STRLEN', key))
     if not entry and text ~= '' then
         error('WRONGTYPE a string that is no entry')
+    elseif not entry then
+        entry = nothing()
+    elseif is_whole or not entry.valued then
+        entry.value = entry.valued and string.sub(text, 1, entry.size)
     end
-    entry = entry or { size = 0, tail = 0 }
 end
 
 local function has_value()
@@ -84,13 +92,12 @@ end
 
 -- None where the key has ended since it was read.
 local function value_of()
-    if not has_value() then
-        return false
-    elseif entry.hash then
-        return entry.value
+    read()
+    if entry.value == nil then
+        local value = redis.call('GETRANGE', key, 0, entry.size - 1)
+        entry.value = #value == entry.size and value
     end
-    local value = entry.size > 0 and redis.call('GETRANGE', key, 0, entry.size - 1) or ''
-    return #value == entry.size and value
+    return entry.value
 end
 
 local function fields(...)
@@ -116,7 +123,7 @@ local function change(call, changes)
     read()
     local life, value = life_left(), nil
     if life == -2 then
-        entry = { size = 0, tail = 0 } -- it may have ended since it was read
+        entry = nothing() -- it may have ended since it was read
     end
     for i = 1, #changes, 2 do
         if changes[i] == 'value' then
@@ -138,8 +145,7 @@ end
 
 -- Whether there was memory for it.
 local function try_fields(...)
-    local done = change(redis.pcall, { ... })
-    return not (type(done) == 'table' and done.err)
+    return not is_refused(change(redis.pcall, { ... }))
 end
 
 local function drop_fields(...)
@@ -152,6 +158,6 @@ local function drop_fields(...)
 end
 
 local function keep_fresh(value, meta, life)
-    entry = { valued = true, size = #value, tail = 0, meta = meta }
+    entry = { valued = true, value = value, size = #value, tail = 0, meta = meta }
     redis.call('SET', key, value .. trailer(), 'PX', life)
 end
