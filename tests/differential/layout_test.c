@@ -9,15 +9,13 @@
 
 #include <cmocka.h>
 
-#include "differential/wire.h"
+#include "differential/asking.h"
 #include "resilicache.h"
 #include "support/stores.h"
 
 #include <stdlib.h>
 
 enum { EPOCH = 0xe1, LARGE = 1 << 20 };
-
-static struct wire wire;
 
 static struct request ask(enum verb verb, const char *owner) {
     return (struct request){
@@ -34,22 +32,9 @@ static struct request storing(const char *value, struct request request) {
     return with(blob_copy(value, strlen(value)), request);
 }
 
-/* "FRESH 'v'", or the name of the status. */
 static const char *answer(bool packed, struct request request) {
-    static const char *const verdicts[] = { "NONE", "FRESH",  "UNFRESH", "MISS", "OWNED",
-                                            "BUSY", "STORED", "LOST",    "DONE" };
-    static char text[512];
-    wire.facts.packed = packed;
-    assert_true(wire_execute(&wire, &request));
-    const struct reply *reply = &request.reply;
-    if (reply->status != RCACHE_OK)
-        snprintf(text, sizeof text, "%s", rcache_status_name(reply->status));
-    else if (reply->value != NULL)
-        snprintf(text, sizeof text, "%s '%.100s'", verdicts[reply->verdict], reply->value->data);
-    else
-        snprintf(text, sizeof text, "%s%s", verdicts[reply->verdict], reply->absent ? " absent" : "");
-    request_clear(&request);
-    return text;
+    asking_wire.facts.packed = packed;
+    return asking_answer(request);
 }
 
 #define expect(packed, request, expected) assert_string_equal(answer(packed, request), (expected))
@@ -57,7 +42,7 @@ static const char *answer(bool packed, struct request request) {
 static int setup(void **state) {
     (void)state;
     test_store_command("FLUSHALL");
-    wire.facts.epoch = EPOCH;
+    asking_wire.facts.epoch = EPOCH;
     return 0;
 }
 
@@ -128,8 +113,8 @@ static void what_stands_for_none_is_never_an_empty_value(void **state) {
         const char *found = answer(other, ask(VERB_ACQUIRE, "a"));
         assert_string_equal(found, packed ? "OWNED" : "FRESH ''"); /* the latter is known to be absent */
         struct request again = ask(VERB_ACQUIRE, "b");
-        wire.facts.packed = other;
-        assert_true(wire_execute(&wire, &again));
+        asking_wire.facts.packed = other;
+        assert_true(wire_execute(&asking_wire, &again));
         assert_true(packed || again.reply.absent);
         request_clear(&again);
     }
@@ -185,13 +170,13 @@ static void a_large_value_stays_whole_while_its_lease_changes(void **state) {
     assert_string_equal(answer(true, ask(VERB_INVALIDATE, "")), "DONE");
     for (int i = 0; i < 3; i++) {
         struct request acquire = ask(VERB_ACQUIRE, i == 1 ? "an owner of a longer name" : "a");
-        assert_true(wire_execute(&wire, &acquire));
+        assert_true(wire_execute(&asking_wire, &acquire));
         assert_int_equal(acquire.reply.verdict, VERDICT_OWNED);
         assert_true(slice_equal(blob_slice(acquire.reply.value), blob_slice(value)));
         request_clear(&acquire);
         expect(true, ask(VERB_RELEASE, i == 1 ? "an owner of a longer name" : "a"), "DONE");
         struct request peek = ask(VERB_PEEK, "");
-        assert_true(wire_execute(&wire, &peek));
+        assert_true(wire_execute(&asking_wire, &peek));
         assert_int_equal(peek.reply.verdict, VERDICT_UNFRESH);
         assert_true(slice_equal(blob_slice(peek.reply.value), blob_slice(value)));
         request_clear(&peek);
@@ -221,18 +206,5 @@ static int run_all(const char *name) {
 }
 
 int main(void) {
-    struct store stores[STORES_MAX];
-    size_t count = stores_start(stores);
-    int failed = 0;
-    for (size_t i = 1; i < count; i++) { /* the first is memory */
-        store_now = &stores[i];
-        if (!wire_open(&wire, stores[i].port, i % 2 != 0)) {
-            failed++;
-            continue;
-        }
-        failed += run_all(stores[i].name);
-        wire_close(&wire);
-    }
-    stores_stop(stores, count);
-    return failed;
+    return asking_on_each_server(run_all);
 }

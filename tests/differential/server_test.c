@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "backend/redis/scripts.h"
-#include "differential/wire.h"
+#include "differential/asking.h"
 #include "resilicache.h"
 #include "support/stores.h"
 
@@ -19,8 +19,6 @@
 #include <time.h>
 
 enum { EPOCH = 0xe1 };
-
-static struct wire wire;
 
 /* ---- asking */
 
@@ -40,24 +38,7 @@ static struct request strongly(struct request request) {
     return request;
 }
 
-/* "FRESH 'v'", or the name of the status. */
-static const char *answer(struct request request) {
-    static const char *const verdicts[] = { "NONE", "FRESH",  "UNFRESH", "MISS", "OWNED",
-                                            "BUSY", "STORED", "LOST",    "DONE" };
-    static char text[512];
-    assert_true(wire_execute(&wire, &request));
-    const struct reply *reply = &request.reply;
-    if (reply->status != RCACHE_OK)
-        snprintf(text, sizeof text, "%s", rcache_status_name(reply->status));
-    else if (reply->value != NULL)
-        snprintf(text, sizeof text, "%s '%s'", verdicts[reply->verdict], reply->value->data);
-    else
-        snprintf(text, sizeof text, "%s", verdicts[reply->verdict]);
-    request_clear(&request);
-    return text;
-}
-
-#define expect(request, expected) assert_string_equal(answer(request), (expected))
+#define expect(request, expected) assert_string_equal(asking_answer(request), (expected))
 
 /* The entry made by hand; NULL: that field is missing. */
 static void write_entry(const char *value, const char *lock_until, const char *lock_owner, const char *meta) {
@@ -93,7 +74,7 @@ static const char *seconds_from_now(int64_t seconds, const char *fraction) {
 static int setup(void **state) {
     (void)state;
     test_store_command("FLUSHALL");
-    wire.facts.epoch = EPOCH;
+    asking_wire.facts.epoch = EPOCH;
     return 0;
 }
 
@@ -105,25 +86,25 @@ static void scripts_are_found_by_their_hash(void **state) {
     for (size_t i = 0; script_at(i, false) != NULL; i++) {
         const struct script *script = script_at(i, false);
         const struct resp *resp =
-            wire_command(&wire, (const char *const[]){ "SCRIPT", "LOAD", script->text.data, NULL });
+            wire_command(&asking_wire, (const char *const[]){ "SCRIPT", "LOAD", script->text.data, NULL });
         assert_non_null(resp);
         assert_true(slice_equal(resp->text, slice_of_text(script->sha1)));
     }
     expect(ask(VERB_ACQUIRE), "OWNED");
-    assert_int_equal(wire.rounds, 1);
+    assert_int_equal(asking_wire.rounds, 1);
 }
 
 static void a_server_that_lost_them_gets_the_text(void **state) {
     (void)state;
     test_store_command("SCRIPT FLUSH");
     expect(ask(VERB_ACQUIRE), "OWNED");
-    assert_int_equal(wire.rounds, 2);
+    assert_int_equal(asking_wire.rounds, 2);
     test_store_command("SCRIPT FLUSH");
     struct request request = ask(VERB_INVALIDATE);
     request.replicas = 1;
     request.replicas_ms = 1;
     expect(request, "RCACHE_E_TIMEOUT"); /* there are no replicas */
-    assert_int_equal(wire.rounds, 2);
+    assert_int_equal(asking_wire.rounds, 2);
     assert_string_equal(field("lockUntil"), "0");
 }
 
@@ -230,7 +211,7 @@ static void a_lease_that_is_no_number_has_ended(void **state) {
     static const char *const leases[] = { "soon", "nan", "inf", "-1", "0x7fffffff", "1e9", ".", "" };
     for (size_t i = 0; i < sizeof leases / sizeof leases[0]; i++) {
         write_entry("v", leases[i], "other", NULL);
-        assert_non_null(strstr(answer(ask(VERB_INSPECT)), "state invalidated"));
+        assert_non_null(strstr(asking_answer(ask(VERB_INSPECT)), "state invalidated"));
         expect(ask(VERB_ACQUIRE), "OWNED 'v'");
     }
 }
@@ -261,10 +242,10 @@ static void an_entry_of_no_epoch_is_not_for_strong_readers(void **state) {
 static void an_entry_of_another_epoch_is_for_nobody(void **state) {
     (void)state;
     expect(with("v", ask(VERB_SET)), "DONE");
-    wire.facts.epoch = EPOCH + 1;
+    asking_wire.facts.epoch = EPOCH + 1;
     expect(ask(VERB_PEEK), "UNFRESH 'v'");
     expect(ask(VERB_ACQUIRE), "OWNED 'v'");
-    wire.facts.epoch = EPOCH;
+    asking_wire.facts.epoch = EPOCH;
     expect(ask(VERB_PEEK), "UNFRESH 'v'"); /* leased by now */
 }
 
@@ -274,10 +255,10 @@ static void a_lease_of_another_epoch_stores_nothing(void **state) {
     expect(ask(VERB_ACQUIRE), "OWNED");
     struct request renew = ask(VERB_RENEW), put = with("v", ask(VERB_PUT));
     renew.grant.epoch = put.grant.epoch = EPOCH;
-    wire.facts.epoch = EPOCH + 1;
+    asking_wire.facts.epoch = EPOCH + 1;
     expect(renew, "LOST");
     expect(put, "LOST");
-    wire.facts.epoch = EPOCH;
+    asking_wire.facts.epoch = EPOCH;
     expect(renew, "OWNED");
     put = with("v", ask(VERB_PUT));
     put.grant.epoch = EPOCH;
@@ -323,7 +304,7 @@ static void meta_left_beside_another_value_is_not_believed(void **state) {
     test_store_command("HSET k value new");
     expect(ask(VERB_ACQUIRE), "FRESH 'new'");
     expect(strongly(ask(VERB_ACQUIRE)), "OWNED 'new'");
-    assert_int_equal(wire.rounds, 2);
+    assert_int_equal(asking_wire.rounds, 2);
 }
 
 /* ... nor the mark in it: the value that it was about has been replaced. */
@@ -384,16 +365,5 @@ static int run_all(const char *name) {
 }
 
 int main(void) {
-    struct store stores[STORES_MAX];
-    size_t count = stores_start(stores);
-    int failed = 0;
-    for (size_t i = 1; i < count; i++) { /* the first is memory */
-        store_now = &stores[i];
-        bool opened = wire_open(&wire, stores[i].port, i % 2 != 0);
-        failed += opened ? run_all(stores[i].name) : 1;
-        if (opened)
-            wire_close(&wire);
-    }
-    stores_stop(stores, count);
-    return failed;
+    return asking_on_each_server(run_all);
 }
