@@ -34,8 +34,6 @@ func (p *pump) doAlone(ctx context.Context, request *request) (*call, error) {
 			op = nil
 		}
 	}
-	if call.event.load != nil {
-		go call.produce.work(call.event.load, p.reportRefresh)
-	}
+	p.refreshBehind(call, call.event.load)
 	return call, nil
 }

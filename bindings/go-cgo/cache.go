@@ -120,32 +120,30 @@ func linesOf(text string) map[string]string {
 // Credentials are for the connections that are opened from now on, over those of the URL and the options; connections
 // that stand are kept, so call it before the old ones end.  An empty user is the server's default one.
 func (c *Cache) Credentials(user, password string) error {
-	if !c.pump.calls.enter() {
-		return ErrClosed
-	}
-	defer c.pump.leave()
-	userText, passwordText := C.CString(user), C.CString(password)
-	defer C.free(unsafe.Pointer(userText))
-	defer C.free(unsafe.Pointer(passwordText))
-	var failure C.rcache_error
-	if C.rcache_credentials(c.pump.cache, userText, passwordText, &failure) != C.RCACHE_OK {
-		return errorOf(&failure)
-	}
-	return nil
+	return c.tell(user, password, func(user, password *C.char, failure *C.rcache_error) C.int32_t {
+		return C.rcache_credentials(c.pump.cache, user, password, failure)
+	})
 }
 
 // SetOption sets disable_cache_read or disable_cache_delete, "yes" or "no", while the cache is in use: reads are disabled
 // before deletes, and enabled after them.
 func (c *Cache) SetOption(name, value string) error {
+	return c.tell(name, value, func(name, value *C.char, failure *C.rcache_error) C.int32_t {
+		return C.rcache_set_option(c.pump.cache, name, value, failure)
+	})
+}
+
+// tell is for what C is told in two texts.
+func (c *Cache) tell(first, second string, tell func(first, second *C.char, failure *C.rcache_error) C.int32_t) error {
 	if !c.pump.calls.enter() {
 		return ErrClosed
 	}
 	defer c.pump.leave()
-	nameText, valueText := C.CString(name), C.CString(value)
-	defer C.free(unsafe.Pointer(nameText))
-	defer C.free(unsafe.Pointer(valueText))
+	firstText, secondText := C.CString(first), C.CString(second)
+	defer C.free(unsafe.Pointer(firstText))
+	defer C.free(unsafe.Pointer(secondText))
 	var failure C.rcache_error
-	if C.rcache_set_option(c.pump.cache, nameText, valueText, &failure) != C.RCACHE_OK {
+	if tell(firstText, secondText, &failure) != C.RCACHE_OK {
 		return errorOf(&failure)
 	}
 	return nil

@@ -47,7 +47,7 @@ func (p *pump) do(ctx context.Context, request *request) (*call, error) {
 	call := &call{keys: request.keys, produce: request.produce, done: make(chan struct{})}
 	tag, ok := p.calls.put(call)
 	if !ok {
-		return nil, errClosed()
+		return nil, &Error{Status: StatusClosed, Message: "the cache was closed"}
 	}
 	keys, sizes, extra, terms := request.arguments(ctx)
 	terms.tag = C.uint64_t(tag)
@@ -63,10 +63,6 @@ func (p *pump) do(ctx context.Context, request *request) (*call, error) {
 		p.abandon(call, op)
 		return nil, ctx.Err()
 	}
-}
-
-func errClosed() error {
-	return &Error{Status: StatusClosed, Message: "the cache was closed"}
 }
 
 // arguments are for one call of C.

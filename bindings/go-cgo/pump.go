@@ -131,10 +131,15 @@ func (p *pump) dispatch(event C.rcache_event) {
 	}
 	call := p.calls.take(uint64(event.tag))
 	call.finish(event)
-	if event.load != nil {
-		go call.produce.work(event.load, p.reportRefresh)
-	}
+	p.refreshBehind(call, event.load)
 	p.leave()
+}
+
+// refreshBehind does the load that a call's end may bring.
+func (p *pump) refreshBehind(call *call, load *C.rcache_load) {
+	if load != nil {
+		go call.produce.work(load, p.reportRefresh)
+	}
 }
 
 func (p *pump) reportRefresh(failure error) {

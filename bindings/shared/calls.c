@@ -43,20 +43,21 @@ void handle_free(handle *handle) {
     free(handle);
 }
 
-int32_t handle_credentials(handle *handle, const char *user, const char *password, rcache_error *err) {
+static int32_t tell(handle *handle, int32_t (*function)(rcache *, const char *, const char *, rcache_error *),
+                    const char *first, const char *second, rcache_error *err) {
     *err = (rcache_error){ RCACHE_E_CLOSED, "the cache was closed" };
     pthread_rwlock_rdlock(&handle->lock);
-    int32_t status = handle->cache != NULL ? rcache_credentials(handle->cache, user, password, err) : RCACHE_E_CLOSED;
+    int32_t status = handle->cache != NULL ? function(handle->cache, first, second, err) : RCACHE_E_CLOSED;
     pthread_rwlock_unlock(&handle->lock);
     return status;
 }
 
+int32_t handle_credentials(handle *handle, const char *user, const char *password, rcache_error *err) {
+    return tell(handle, rcache_credentials, user, password, err);
+}
+
 int32_t handle_set_option(handle *handle, const char *name, const char *value, rcache_error *err) {
-    *err = (rcache_error){ RCACHE_E_CLOSED, "the cache was closed" };
-    pthread_rwlock_rdlock(&handle->lock);
-    int32_t status = handle->cache != NULL ? rcache_set_option(handle->cache, name, value, err) : RCACHE_E_CLOSED;
-    pthread_rwlock_unlock(&handle->lock);
-    return status;
+    return tell(handle, rcache_set_option, name, value, err);
 }
 
 char *handle_stats(handle *handle) {

@@ -234,27 +234,35 @@ local function owners_of(cache)
     return list
 end
 
+-- Has the library do it for all that the worker has open, unless it refuses: what is open may be none.
+local function tell(cache, what, ...)
+    local handle, err, status = library.open(cache.url, cache.options)
+    if not handle then
+        return nil, err, status
+    end
+    local ok
+    ok, err, status = library[what](handle, ...)
+    if not ok then
+        return nil, err, status
+    end
+    for _, owner in ipairs(owners_of(cache)) do
+        owner[what](owner, ...)
+    end
+    return true
+end
+
 --- true.  User and password for the connections that this worker opens from now on, over those of URL and options;
 -- nil for either: what URL and options say.
 function Cache:credentials(user, password)
     expect_open(self, "credentials")
     refuse(arguments.word(user), 1, "credentials")
     refuse(arguments.word(password), 2, "credentials")
-    local handle, err, status = library.open(self.url, self.options) -- there may be no other that could judge them
-    if not handle then
-        return nil, err, status
-    end
     local identity = { user = user and tostring(user), password = password and tostring(password) }
-    local ok
-    ok, err, status = library.credentials(handle, identity)
-    if not ok then
-        return nil, err, status
+    local ok, err, status = tell(self, "credentials", identity)
+    if ok then
+        self.identity = identity
     end
-    self.identity = identity
-    for _, owner in ipairs(owners_of(self)) do
-        owner:credentials(identity)
-    end
-    return true
+    return ok, err, status
 end
 
 --- true.  Sets disable_cache_read or disable_cache_delete for this worker: reads are disabled before deletes, and
@@ -263,20 +271,11 @@ function Cache:set_option(name, value)
     expect_open(self, "set_option")
     refuse(type(name) ~= "string" and "string expected, got " .. type(name) or nil, 1, "set_option")
     local text = text_of(name, value, "set_option", 2)
-    local handle, err, status = library.open(self.url, self.options) -- there may be no other that could judge it
-    if not handle then
-        return nil, err, status
+    local ok, err, status = tell(self, "set_option", name, text)
+    if ok then
+        self.options[name] = text
     end
-    local ok
-    ok, err, status = library.set_option(handle, name, text)
-    if not ok then
-        return nil, err, status
-    end
-    self.options[name] = text
-    for _, owner in ipairs(owners_of(self)) do
-        owner:set_option(name, text)
-    end
-    return true
+    return ok, err, status
 end
 
 --- What this worker has counted: a table of names and numbers.

@@ -68,20 +68,21 @@ function library.open(url, options)
     return cache, ffi.gc(stepper[0], C.rcache_stepper_free)
 end
 
---- Of `cache`: true, or nil, a message and the status.
-function library.set_option(cache, name, text)
-    if C.rcache_set_option(cache, name, text, failure) ~= C.RCACHE_OK then
+local function done(status)
+    if status ~= C.RCACHE_OK then
         return failed()
     end
     return true
 end
 
+--- Of `cache`: true, or nil, a message and the status.
+function library.set_option(cache, name, text)
+    return done(C.rcache_set_option(cache, name, text, failure))
+end
+
 --- For the connections that `cache` will open: true, or nil, a message and the status.
 function library.credentials(cache, identity)
-    if C.rcache_credentials(cache, identity.user, identity.password, failure) ~= C.RCACHE_OK then
-        return failed()
-    end
-    return true
+    return done(C.rcache_credentials(cache, identity.user, identity.password, failure))
 end
 
 local index = ffi.new "size_t[1]"
