@@ -60,20 +60,41 @@ int cluster_slot(struct cluster *cluster, const char *key) {
     return atoi(test_store_command_on(&cluster->nodes[0], "CLUSTER KEYSLOT %s", key));
 }
 
-/* Each answers for itself: only the owner knows the keys of a slot. */
-int cluster_owner(struct cluster *cluster, int slot) {
-    char id[64], range[80];
-    for (int i = 0; i < CLUSTER_NODES; i++) {
-        snprintf(id, sizeof id, "%s", test_store_command_on(&cluster->nodes[i], "CLUSTER MYID"));
-        const char *nodes = test_store_command_on(&cluster->nodes[i], "CLUSTER SLOTS");
-        int first, last, used;
-        for (const char *at = nodes; sscanf(at, "%d %d %*s %*d %60s%n", &first, &last, range, &used) == 3;) {
-            if (slot >= first && slot <= last && strcmp(range, id) == 0)
-                return i;
-            at += used;
-        }
-    }
+/* Whom a node takes for the owner of a slot. */
+static int owner_as_seen_by(struct cluster *cluster, int node, int slot) {
+    char owner[64] = "", slots[1024];
+    snprintf(slots, sizeof slots, "%s", test_store_command_on(&cluster->nodes[node], "CLUSTER SLOTS"));
+    int first, last, used;
+    char id[64];
+    for (const char *at = slots; sscanf(at, "%d %d %*s %*d %60s%n", &first, &last, id, &used) == 3; at += used)
+        if (slot >= first && slot <= last)
+            snprintf(owner, sizeof owner, "%s", id);
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        if (strcmp(test_store_command_on(&cluster->nodes[i], "CLUSTER MYID"), owner) == 0)
+            return i;
     return -1;
+}
+
+int cluster_owner(struct cluster *cluster, int slot) {
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        if (owner_as_seen_by(cluster, i, slot) == i)
+            return i;
+    return -1;
+}
+
+static int epoch_of(struct cluster *cluster, int node) {
+    const char *epoch =
+        strstr(test_store_command_on(&cluster->nodes[node], "CLUSTER INFO"), "cluster_current_epoch:");
+    return epoch == NULL ? -1 : atoi(epoch + strlen("cluster_current_epoch:"));
+}
+
+/* A node that takes a slot before it has heard of the last move's epoch would choose the same one, and the two owners
+ * would settle it between themselves. */
+static bool all_agree(struct cluster *cluster, int slot, int owner) {
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        if (owner_as_seen_by(cluster, i, slot) != owner || epoch_of(cluster, i) != epoch_of(cluster, owner))
+            return false;
+    return true;
 }
 
 void cluster_begin_move(struct cluster *cluster, int slot, int to) {
@@ -105,4 +126,5 @@ void cluster_move_slot(struct cluster *cluster, int slot, int to) {
     snprintf(id, sizeof id, "%s", test_store_command_on(&cluster->nodes[to], "CLUSTER MYID"));
     test_store_command_on(&cluster->nodes[to], "CLUSTER SETSLOT %d NODE %s", slot, id);
     test_store_command_on(&cluster->nodes[from], "CLUSTER SETSLOT %d NODE %s", slot, id);
+    wait_for(all_agree(cluster, slot, to));
 }
