@@ -161,6 +161,15 @@ def test_processes_stand_still_for_longer_than_their_leases(server: Server, fiel
     opened.under(stop_one)
 
 
+def under_replacements(servers: SentinelSet | Cluster, field: Open, replace: Callable[[], None]) -> None:
+    try:
+        opened = field(servers.url)
+        opened.under(replace)
+        opened.stop()
+    finally:
+        servers.stop()
+
+
 def test_a_sentinel_s_primary_is_replaced(field: Open) -> None:
     sentinels = SentinelSet("redis7")
 
@@ -171,12 +180,7 @@ def test_a_sentinel_s_primary_is_replaced(field: Open) -> None:
         old.restart()
         sentinels.await_settled()
 
-    try:
-        opened = field(sentinels.url)
-        opened.under(replace)
-        opened.stop()
-    finally:
-        sentinels.stop()
+    under_replacements(sentinels, field, replace)
 
 
 def test_a_cluster_s_primaries_are_replaced(field: Open) -> None:
@@ -189,12 +193,7 @@ def test_a_cluster_s_primaries_are_replaced(field: Open) -> None:
         old.restart()
         cluster.await_settled()
 
-    try:
-        opened = field(cluster.url)
-        opened.under(replace)
-        opened.stop()
-    finally:
-        cluster.stop()
+    under_replacements(cluster, field, replace)
 
 
 def test_the_checker_knows_what_is_wrong(checker: Path, tmp_path: Path) -> None:
