@@ -276,6 +276,9 @@ RCACHE_API int rcache_queue_fd(const rcache_queue *queue);
 /* The op is the queue's from here on; its events carry the tag.  rcache_op_cancel is allowed until its DONE is
  * drained.  Threads: any. */
 RCACHE_API void rcache_queue_submit(rcache_queue *queue, rcache_op *op, uint64_t tag);
+/* The same for several ops, in this order: what they have to send goes out together, for the price of one.  Both arrays
+ * are read during the call alone. */
+RCACHE_API void rcache_queue_submit_all(rcache_queue *queue, rcache_op *const *ops, const uint64_t *tags, size_t count);
 /* Fills in up to `capacity` events, without waiting; their count.  Every op brings DONE, once. */
 RCACHE_API size_t rcache_queue_drain(rcache_queue *queue, rcache_event *events, size_t capacity);
 /* Ends its ops without telling; loads that were handed out stay the caller's to finish. */

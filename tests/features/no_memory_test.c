@@ -16,6 +16,7 @@
 /* ---- what is checked of whatever comes back ---- */
 
 static const char *const VALUE = "the value", *const KEYS = "abc";
+static const uint32_t VALUE_SIZE = 9;
 static const uint32_t KEY_SIZES[] = { 1, 1, 1 };
 static const rcache_call SOON = { .struct_size = sizeof(rcache_call), .deadline_ms = 3000 };
 
@@ -199,10 +200,9 @@ static size_t take_events(rcache_event *events, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (events[i].load != NULL)
             load(events[i].load, NULL);
-        if (events[i].kind != RCACHE_EVENT_DONE)
-            continue;
-        take_result(events[i].result);
-        done++;
+        if (events[i].kind == RCACHE_EVENT_DONE)
+            take_result(events[i].result);
+        done += events[i].kind == RCACHE_EVENT_DONE;
     }
     return done;
 }
@@ -213,10 +213,11 @@ static void queue_up(rcache *cache) {
     expect_status(status);
     if (status != RCACHE_OK)
         return;
-    const uint32_t value_size = 9;
-    for (uint64_t i = 0; i < 3; i++)
-        CALL(rcache_queue_submit)(queue, rcache_op_fetch(cache, KEYS, KEY_SIZES, 2, 60000, &SOON), i);
-    rcache_queue_submit(queue, rcache_op_set(cache, "c", KEY_SIZES, VALUE, &value_size, 1, 60000, &SOON), 3);
+    rcache_op *ops[3];
+    for (size_t i = 0; i < 3; i++)
+        ops[i] = rcache_op_fetch(cache, KEYS, KEY_SIZES, 2, 60000, &SOON);
+    CALL(rcache_queue_submit_all)(queue, ops, (uint64_t[]){ 0, 1, 2 }, 3);
+    CALL(rcache_queue_submit)(queue, rcache_op_set(cache, "c", KEY_SIZES, VALUE, &VALUE_SIZE, 1, 60000, &SOON), 3);
     int64_t end_ms = scene_now_ms() + 10000;
     for (size_t done = 0; done < 4;) {
         rcache_event events[4];
@@ -293,9 +294,8 @@ static void step(rcache *cache) {
     }
     int sockets[NODES_MAX];
     memset(sockets, -1, sizeof sockets);
-    const uint32_t value_size = 9;
     CALL(rcache_stepper_submit)(stepper, rcache_op_fetch(cache, KEYS, KEY_SIZES, 2, 60000, &SOON), 1);
-    rcache_stepper_submit(stepper, rcache_op_set(cache, "c", KEY_SIZES, VALUE, &value_size, 1, 60000, &SOON), 2);
+    rcache_stepper_submit(stepper, rcache_op_set(cache, "c", KEY_SIZES, VALUE, &VALUE_SIZE, 1, 60000, &SOON), 2);
     step_until(stepper, sockets, 2);
     shortage_pause(); /* from here on it has to work */
     int64_t end_ms = scene_now_ms() + 10000;

@@ -75,6 +75,35 @@ static void ten_thousand_wait_for_one_load(void **state) {
     loop_close(&loop);
 }
 
+static void many_are_submitted_at_once(void **state) {
+    (void)state;
+    enum { COUNT = 100 };
+    rcache_op *ops[COUNT + 1];
+    uint64_t tags[COUNT + 1];
+    loop_open(&loop, NULL);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "user:%d", (int)i / 2); /* each of them twice */
+        const char *key = key_of(name);
+        uint32_t size = (uint32_t)strlen(key);
+        tags[i] = i;
+        ops[i] = rcache_op_fetch(loop.cache, key, &size, 1, 100000, NULL);
+    }
+    rcache *other = scene_open(NULL);
+    uint32_t size = 1;
+    ops[COUNT] = rcache_op_get(other, "k", &size, 1, NULL);
+    tags[COUNT] = COUNT;
+    rcache_queue_submit_all(loop.queue, ops, tags, COUNT + 1);
+    rcache_queue_submit_all(loop.queue, NULL, NULL, 0);
+    loop_run(&loop, COUNT + 1);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_string_equal(loop.answers[i].text, "v1");
+    assert_int_equal(loop.database.loads, COUNT / 2);
+    assert_int_equal(loop.answers[COUNT].status, RCACHE_E_MISUSE);
+    rcache_close(other);
+    loop_close(&loop);
+}
+
 static void a_stale_answer_comes_with_its_refresh(void **state) {
     (void)state;
     loop_open(&loop, NULL);
@@ -111,13 +140,16 @@ static void canceling_one_hurts_none_that_waits_with_it(void **state) {
     wait_for(rcache_queue_drain(loop.queue, &event, 1) == 1);
     assert_int_equal(event.kind, RCACHE_EVENT_LOAD);
     rcache_op *second = rcache_op_fetch(loop.cache, key, &size, 1, 100000, NULL);
-    rcache_queue_submit(loop.queue, second, 1);
+    rcache_op *early = rcache_op_fetch(loop.cache, key, &size, 1, 100000, NULL);
+    rcache_op_cancel(early);
+    rcache_queue_submit_all(loop.queue, (rcache_op *[]){ second, early }, (uint64_t[]){ 1, 3 }, 2);
     submit_fetch(&loop, key, 2, NULL);
     rcache_op_cancel(second);
-    loop_run(&loop, 1);
+    loop_run(&loop, 2);
     assert_int_equal(loop.answers[1].status, RCACHE_E_CANCELED);
+    assert_int_equal(loop.answers[3].status, RCACHE_E_CANCELED);
     load_row(event.load, &loop.database);
-    loop_run(&loop, 3);
+    loop_run(&loop, 4);
     assert_string_equal(loop.answers[0].text, "v1");
     assert_string_equal(loop.answers[2].text, "v1");
     loop_close(&loop);
@@ -324,6 +356,7 @@ static void an_op_gets_on_by_polling_alone(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_thousand_wait_for_one_load),
+        cmocka_unit_test(many_are_submitted_at_once),
         cmocka_unit_test(a_stale_answer_comes_with_its_refresh),
         cmocka_unit_test(an_op_that_can_not_begin_is_told_like_all_others),
         cmocka_unit_test(canceling_one_hurts_none_that_waits_with_it),

@@ -36,8 +36,8 @@ rcache_op *no_memory_op(void);
 rcache_op *failed_op(int32_t status, const char *message);
 /* What happened to the op, for its caller.  After DONE the op's share of the cache is given back. */
 int32_t event_of(rcache_op *op, enum call_event happened, struct load *load, rcache_event *event);
-/* An op becomes the queue's, and what comes of those that did. */
-void submit_to_queue(struct queue *queue, rcache_op *op, uint64_t tag);
+/* Ops become the queue's, and what comes of those that did. */
+void submit_to_queue(struct queue *queue, rcache_op *const *ops, const uint64_t *tags, size_t count);
 size_t drain_queue(struct queue *queue, rcache_event *events, size_t capacity);
 /* An op's handle becomes its result's. */
 rcache_result *result_of(rcache_op *op);

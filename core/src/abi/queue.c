@@ -28,15 +28,26 @@ int rcache_queue_fd(const rcache_queue *queue) {
     return ((const struct queue *)(const void *)queue)->notice.read_fd;
 }
 
-void submit_to_queue(struct queue *queue, rcache_op *op, uint64_t tag) {
-    if (op == no_memory_op())
-        queue_starve(queue, tag);
-    else
-        queue_submit(queue, op_of(op), tag);
+void submit_to_queue(struct queue *queue, rcache_op *const *ops, const uint64_t *tags, size_t count) {
+    struct link_node requests;
+    list_init(&requests);
+    for (size_t i = 0; i < count; i++)
+        if (ops[i] == no_memory_op())
+            queue_starve(queue, tags[i]);
+        else
+            queue_begin(queue, op_of(ops[i]), tags[i], &requests);
+    cache_send(queue->cache, &requests, NULL);
+    for (size_t i = 0; i < count; i++)
+        if (ops[i] != no_memory_op())
+            queue_begun(queue, op_of(ops[i]));
 }
 
 void rcache_queue_submit(rcache_queue *handle, rcache_op *op, uint64_t tag) {
-    submit_to_queue(queue_of(handle), op, tag);
+    submit_to_queue(queue_of(handle), &op, &tag, 1);
+}
+
+void rcache_queue_submit_all(rcache_queue *handle, rcache_op *const *ops, const uint64_t *tags, size_t count) {
+    submit_to_queue(queue_of(handle), ops, tags, count);
 }
 
 size_t drain_queue(struct queue *queue, rcache_event *events, size_t capacity) {
@@ -46,15 +57,13 @@ size_t drain_queue(struct queue *queue, rcache_event *events, size_t capacity) {
         rcache_op_wait(no_memory_op(), 0, &events[count]);
         events[count++].tag = starved;
     }
-    while (count < capacity) {
-        struct queued_event next = queue_take(queue);
-        if (next.event == CALL_NOTHING)
-            break;
-        uint64_t tag = call_of(next.op)->tag;
-        events[count] = (rcache_event){ .tag = tag };
-        event_of((rcache_op *)(void *)next.op, next.event, next.load, &events[count]);
-        count++;
-    }
+    struct queued_event taken[QUEUE_EVENTS_MAX];
+    for (size_t found; count < capacity && (found = queue_take(queue, taken, capacity - count)) > 0;)
+        for (size_t i = 0; i < found; i++) {
+            struct op *op = taken[i].op;
+            events[count] = (rcache_event){ .tag = call_of(op)->tag };
+            event_of((rcache_op *)(void *)op, taken[i].event, taken[i].load, &events[count++]);
+        }
     return count;
 }
 

@@ -31,7 +31,7 @@ int32_t rcache_stepper_new(rcache *cache, rcache_stepper **stepper, rcache_error
 }
 
 void rcache_stepper_submit(rcache_stepper *stepper, rcache_op *op, uint64_t tag) {
-    submit_to_queue(stepper_of(stepper)->queue, op, tag);
+    submit_to_queue(stepper_of(stepper)->queue, &op, &tag, 1);
 }
 
 size_t rcache_stepper_drain(rcache_stepper *handle, rcache_event *events, size_t capacity) {

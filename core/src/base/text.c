@@ -68,15 +68,17 @@ const char *text_of_number(char *buffer, int64_t number) {
 }
 
 bool text_read_number(struct slice digits, unsigned base, uint64_t *number) {
+    uint64_t read = 0, most = UINT64_MAX / base; /* to be read on from; one division is enough */
     *number = 0;
     for (size_t i = 0; i < digits.size; i++) {
         char c = digits.data[i];
         unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
                          : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
                                                 : 99;
-        if (digit >= base || *number > (UINT64_MAX - digit) / base)
+        if (digit >= base || read > most || read * base > UINT64_MAX - digit)
             return false;
-        *number = *number * base + digit;
+        read = read * base + digit;
     }
+    *number = read;
     return digits.size > 0;
 }

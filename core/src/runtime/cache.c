@@ -263,21 +263,25 @@ static void submit_to_memory(struct rcache *cache, struct op *op) {
     cache_unlock_engine(cache, NULL);
 }
 
-void cache_submit(struct rcache *cache, struct op *op) {
+void cache_submit(struct rcache *cache, struct op *op, struct link_node *requests) {
     if (cache->memory != NULL) {
         submit_to_memory(cache, op);
         call_news(call_of(op));
         return;
     }
-    struct wakes wakes = { NULL, 0 };
-    struct link_node requests, done;
-    list_init(&requests);
-    list_init(&done);
     for (size_t i = 0; i < op->count; i++) {
         op_hold(op);
-        list_append(&requests, &op->slots[i].request.node);
+        list_append(requests, &op->slots[i].request.node);
     }
-    settle(cache, &requests, call_attends(call_of(op)), &done, &wakes);
+}
+
+void cache_send(struct rcache *cache, struct link_node *requests, struct call *attended) {
+    if (list_empty(requests))
+        return;
+    struct wakes wakes = { NULL, 0 };
+    struct link_node done;
+    list_init(&done);
+    settle(cache, requests, attended, &done, &wakes);
 }
 
 void cache_tick_topology(struct rcache *cache, int64_t now_ms) {

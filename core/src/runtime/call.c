@@ -86,7 +86,8 @@ static void time_first_phase(struct op *op) {
     cache_unlock_engine(cache, NULL);
 }
 
-static bool begin(struct op *op) {
+/* Its first requests are in *requests.  True: it is done. */
+static bool prepare(struct op *op, struct link_node *requests) {
     struct call *call = call_of(op);
     struct rcache *cache = call->cache;
     struct random random = { cache->seed ^ (cache->calls++ << 20) };
@@ -99,10 +100,18 @@ static bool begin(struct op *op) {
         return true;
     if (op->unsettled > 0 && op_prepare(op, &cache->settings.policy, &random)) {
         time_first_phase(op);
-        cache_submit(cache, op);
+        cache_submit(cache, op, requests);
         return false;
     }
     return settle_private(op);
+}
+
+static bool begin(struct op *op) {
+    struct link_node requests;
+    list_init(&requests);
+    bool done = prepare(op, &requests);
+    cache_send(call_of(op)->cache, &requests, call_attends(call_of(op)));
+    return done;
 }
 
 /* The op told that there is news of it. */
@@ -124,8 +133,13 @@ static enum call_event look(struct op *op, struct load **load) {
     return *load != NULL ? CALL_LOAD : done ? CALL_DONE : CALL_NOTHING;
 }
 
-void call_begin(struct op *op) {
-    if (begin(op))
+void call_refuse(struct op *op, int32_t status, const char *what) {
+    end(op, status, what);
+    call_news(call_of(op));
+}
+
+void call_begin(struct op *op, struct link_node *requests) {
+    if (prepare(op, requests))
         call_news(call_of(op));
 }
 

@@ -41,8 +41,11 @@ enum call_event { CALL_NOTHING, CALL_LOAD, CALL_DONE };
 /* Runs the op on the calling thread until there is something for the caller, timeout_ms (negative: none) has passed, or
  * a signal came.  LOAD: *load is to be finished.  DONE: the op's slots are settled, the runtime is through with it. */
 enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load);
-/* The two halves of it, for ops that are submitted to a queue: begin, and look when there is news. */
-void call_begin(struct op *op);
+/* The two halves of it, for ops that are submitted to a queue: begin, whose requests are then to be sent, and look when
+ * there is news. */
+void call_begin(struct op *op, struct link_node *requests);
+/* Instead of beginning. */
+void call_refuse(struct op *op, int32_t status, const char *what);
 enum call_event call_look(struct op *op, struct load **load);
 void call_cancel(struct op *op);
 /* For an op that is not waited for any more, and not DONE. */

@@ -57,14 +57,11 @@ static void leave_history(struct link *link) {
         shutdown(connection_fd(link->connection), SHUT_RDWR);
 }
 
-void link_append(struct link *link, struct request *request, struct link_node *done) {
-    int64_t now_ms = clock_now_ms();
+/* With the lock. */
+static void append(struct link *link, struct request *request, int64_t now_ms, struct link_node *done) {
     request->sent_ms = now_ms;
     request->attempts++;
     request->heard = HEARD_ANSWER;
-    pthread_mutex_lock(&link->lock);
-    if (link->connection != NULL)
-        leave_history(link);
     if (link->ended)
         exchange_finish(request, RCACHE_E_CLOSED, "the cache was closed", done);
     else if (link->connection != NULL)
@@ -73,9 +70,6 @@ void link_append(struct link *link, struct request *request, struct link_node *d
         exchange_refuse(request, link->backoff.failure.status, link->backoff.failure.message, done);
     else
         list_append(&link->unsent, &request->node);
-    pthread_mutex_unlock(&link->lock);
-    if (link->purpose == LINK_WATCH) /* who listens there does so without end, unless it knows that a reply is due */
-        service_expect(link->cache, now_ms + link->cache->settings.op_timeout_ms);
 }
 
 /* With the lock, which is given up while writing.  A lost connection is found by who reads. */
@@ -190,8 +184,8 @@ void link_pass_lead(struct link *link) {
     }
 }
 
-void link_flush(struct link *link, struct call *attended) {
-    pthread_mutex_lock(&link->lock);
+/* With the lock. */
+static void flush(struct link *link, struct call *attended) {
     if (attended != NULL && attended->inside && !attended->coming) {
         attended->coming = true;
         link->coming++;
@@ -200,6 +194,24 @@ void link_flush(struct link *link, struct call *attended) {
         link_write(link);
     if (attended == NULL)
         link_pass_lead(link);
+}
+
+void link_send(struct link *link, struct link_node *requests, struct call *attended, int64_t now_ms,
+               struct link_node *done) {
+    pthread_mutex_lock(&link->lock);
+    if (link->connection != NULL)
+        leave_history(link);
+    for (struct link_node *node; (node = list_take(requests)) != NULL;)
+        append(link, list_entry(node, struct request, node), now_ms, done);
+    flush(link, attended);
+    pthread_mutex_unlock(&link->lock);
+    if (link->purpose == LINK_WATCH) /* who listens there does so without end, unless it knows that a reply is due */
+        service_expect(link->cache, now_ms + link->cache->settings.op_timeout_ms);
+}
+
+void link_flush(struct link *link, struct call *attended) {
+    pthread_mutex_lock(&link->lock);
+    flush(link, attended);
     pthread_mutex_unlock(&link->lock);
 }
 

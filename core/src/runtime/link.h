@@ -44,10 +44,11 @@ struct link *link_new(struct rcache *cache, struct node *node, enum link_purpose
 /* `done` NULL: it was never used. */
 void link_free(struct link *link, struct link_node *done);
 
-/* Takes the request; in *done if it can't be sent. */
-void link_append(struct link *link, struct request *request, struct link_node *done);
-/* Writes what has gathered, unless someone does already.  The thread of `attended` will wait for the replies; NULL:
- * nobody here will, so that somebody else must be made to lead. */
+/* Takes the requests, and writes what has gathered, unless someone does already; *done has what can't be sent.  The
+ * thread of `attended` will wait for the replies; NULL: nobody will, so that somebody else must be made to lead. */
+void link_send(struct link *link, struct link_node *requests, struct call *attended, int64_t now_ms,
+               struct link_node *done);
+/* The same without requests. */
 void link_flush(struct link *link, struct call *attended);
 /* The call's thread doesn't come to wait, after all. */
 void link_forget(struct link *link, struct call *call);

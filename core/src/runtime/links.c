@@ -1,6 +1,7 @@
 #include "runtime/links.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "runtime/cache.h"
 #include "runtime/call.h"
 #include "runtime/link.h"
@@ -40,20 +41,52 @@ void links_abandon(struct links *links) {
             close(connection_fd(links->all[i]->connection));
 }
 
-/* Requests for one link mostly lie together: it is written to once for all of them. */
+/* Links, and what is to go by them; few, as a rule. */
+enum { HEAPS_MAX = 16 };
+struct heaps {
+    struct link *links[HEAPS_MAX];
+    struct link_node requests[HEAPS_MAX];
+    size_t count;
+};
+
+static void send_all(struct heaps *heaps, struct call *attended, int64_t now_ms, struct link_node *done) {
+    for (size_t i = 0; i < heaps->count; i++) {
+        struct link *link = heaps->links[i];
+        struct call *own = attended != NULL && attended->link == link ? attended : NULL;
+        link_send(link, &heaps->requests[i], own, now_ms, done);
+    }
+    heaps->count = 0;
+}
+
+/* NULL: there is no room for another. */
+static struct link_node *heap_of(struct heaps *heaps, struct link *link) {
+    for (size_t i = 0; i < heaps->count; i++)
+        if (heaps->links[i] == link)
+            return &heaps->requests[i];
+    if (heaps->count == HEAPS_MAX)
+        return NULL;
+    heaps->links[heaps->count] = link;
+    list_init(&heaps->requests[heaps->count]);
+    return &heaps->requests[heaps->count++];
+}
+
+/* Each link is written to once for all that goes by it. */
 void links_send(struct rcache *cache, struct link_node *requests, struct call *attended, struct link_node *done) {
-    struct link *last = NULL;
+    struct heaps heaps;
+    heaps.count = 0;
+    int64_t now_ms = clock_now_ms();
     for (struct link_node *node; (node = list_take(requests)) != NULL;) {
         struct request *request = list_entry(node, struct request, node);
         size_t place;
         if (!topology_route(&cache->topology, request, &place, requests, done))
             continue;
         struct link *link = cache->links.all[place];
-        if (last != NULL && last != link)
-            link_flush(last, attended != NULL && attended->link == last ? attended : NULL);
-        last = link;
-        link_append(link, request, done);
+        struct link_node *heap = heap_of(&heaps, link);
+        if (heap == NULL) {
+            send_all(&heaps, attended, now_ms, done);
+            heap = heap_of(&heaps, link);
+        }
+        list_append(heap, &request->node);
     }
-    if (last != NULL)
-        link_flush(last, attended != NULL && attended->link == last ? attended : NULL);
+    send_all(&heaps, attended, now_ms, done);
 }

@@ -32,7 +32,7 @@ void notice_post(struct notice *notice) {
 
 void notice_clear(struct notice *notice) {
     char bytes[64];
-    while (notice->read_fd >= 0 && read(notice->read_fd, bytes, sizeof bytes) > 0)
+    while (notice->read_fd >= 0 && read(notice->read_fd, bytes, sizeof bytes) == (long)sizeof bytes)
         continue;
     notice->posted = false;
 }

@@ -105,7 +105,7 @@ static const struct option table[] = {
       "The name that the server's certificate has to be for, if it isn't the URL's host" },
     { "tls_verify", OPTION_BOOLEAN, "yes", "", FIELD(trust.verify),
       "Whether the server's certificate is checked; no: whoever is between can read and change all, the password too" },
-    { "connections", OPTION_INTEGER, "2", "1..64", FIELD(connections),
+    { "connections", OPTION_INTEGER, "1", "1..64", FIELD(connections),
       "How many connections to a server all callers share" },
     { "resp", OPTION_INTEGER, "3", "2..3", FIELD(resp),
       "The newest version of the wire protocol to ask the server for" },

@@ -68,18 +68,24 @@ void queue_push_all(struct queue *queue) {
     pthread_mutex_unlock(&queue->lock);
 }
 
-void queue_submit(struct queue *queue, struct op *op, uint64_t tag) {
+void queue_begin(struct queue *queue, struct op *op, uint64_t tag, struct link_node *requests) {
     struct call *call = call_of(op);
     call->tag = tag;
     call->op = op;
     call->queue = queue;
     call->beginning = true;
-    call->news = call->cache == NULL; /* it failed before it began */
+    call->news = call->cache == NULL || call->canceled; /* it failed, or was given up, before it began */
     pthread_mutex_lock(&queue->lock);
     list_append(&queue->live, &call->live);
     pthread_mutex_unlock(&queue->lock);
-    if (call->cache != NULL)
-        call_begin(op);
+    if (call->cache == queue->cache)
+        call_begin(op, requests);
+    else if (call->cache != NULL)
+        call_refuse(op, RCACHE_E_MISUSE, "the queue is another cache's: an op goes to one of its own");
+}
+
+void queue_begun(struct queue *queue, struct op *op) {
+    struct call *call = call_of(op);
     pthread_mutex_lock(&queue->lock);
     call->beginning = false;
     if (call->news)
@@ -104,34 +110,45 @@ bool queue_take_starved(struct queue *queue, uint64_t *tag) {
     return there;
 }
 
-/* Nobody is told of it any more. */
-static void forget(struct queue *queue, struct call *call) {
-    pthread_mutex_lock(&queue->lock);
+/* Nobody is told of it any more.  With the lock. */
+static void forget(struct call *call) {
     call->over = true;
     list_remove(&call->live);
     list_remove(&call->ready);
-    pthread_mutex_unlock(&queue->lock);
 }
 
-static struct call *next_ready(struct queue *queue) {
+static size_t take_ready(struct queue *queue, struct call **calls, size_t room) {
+    size_t count = 0;
     pthread_mutex_lock(&queue->lock);
-    struct link_node *node = list_take(&queue->ready);
-    if (node == NULL)
+    for (struct link_node *node; count < room && (node = list_take(&queue->ready)) != NULL;)
+        calls[count++] = list_entry(node, struct call, ready);
+    if (list_empty(&queue->ready) && queue->starved_count == 0)
         notice_clear(&queue->notice);
     pthread_mutex_unlock(&queue->lock);
-    return node != NULL ? list_entry(node, struct call, ready) : NULL;
+    return count;
 }
 
-struct queued_event queue_take(struct queue *queue) {
-    for (struct call *call; (call = next_ready(queue)) != NULL;) {
-        struct queued_event event = { .op = call->op };
-        event.event = call_look(call->op, &event.load);
-        if (event.event == CALL_DONE)
-            forget(queue, call);
-        if (event.event != CALL_NOTHING)
-            return event;
-    }
-    return (struct queued_event){ .event = CALL_NOTHING };
+static void forget_done(struct queue *queue, const struct queued_event *events, size_t count) {
+    pthread_mutex_lock(&queue->lock);
+    for (size_t i = 0; i < count; i++)
+        if (events[i].event == CALL_DONE)
+            forget(call_of(events[i].op));
+    pthread_mutex_unlock(&queue->lock);
+}
+
+size_t queue_take(struct queue *queue, struct queued_event *events, size_t room) {
+    struct call *calls[QUEUE_EVENTS_MAX];
+    size_t ready, count = 0;
+    room = room < QUEUE_EVENTS_MAX ? room : QUEUE_EVENTS_MAX;
+    while (count == 0 && (ready = take_ready(queue, calls, room)) > 0)
+        for (size_t i = 0; i < ready; i++) {
+            struct queued_event event = { .op = calls[i]->op };
+            event.event = call_look(event.op, &event.load);
+            if (event.event != CALL_NOTHING)
+                events[count++] = event;
+        }
+    forget_done(queue, events, count);
+    return count;
 }
 
 bool queue_has_ready(struct queue *queue) {
@@ -150,7 +167,9 @@ void queue_end(struct queue *queue) {
             break;
         struct op *op = call->op;
         struct rcache *cache = call->cache;
-        forget(queue, call);
+        pthread_mutex_lock(&queue->lock);
+        forget(call);
+        pthread_mutex_unlock(&queue->lock);
         if (cache != NULL) {
             call_abandon(op);
             cache_drop(cache); /* the op's share; the queue has one of its own */

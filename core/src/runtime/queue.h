@@ -40,15 +40,18 @@ void queue_end(struct queue *queue);
 /* When the cache is freed. */
 void queues_free(struct queue *queues);
 
-/* The op is the queue's until DONE is drained. */
-void queue_submit(struct queue *queue, struct op *op, uint64_t tag);
+/* The op is the queue's until DONE is drained, and begins; then its requests are to be sent, and queue_begun told. */
+void queue_begin(struct queue *queue, struct op *op, uint64_t tag, struct link_node *requests);
+/* From here on its events may be drained. */
+void queue_begun(struct queue *queue, struct op *op);
 /* There was no memory for the op: its tag is told all the same. */
 void queue_starve(struct queue *queue, uint64_t tag);
 bool queue_take_starved(struct queue *queue, uint64_t *tag);
 /* The call is to be looked at.  Threads: any. */
 void queue_push(struct queue *queue, struct call *call);
-/* The next event; CALL_NOTHING when none is left. */
-struct queued_event queue_take(struct queue *queue);
+/* The next events, at least one where there is any, and at most QUEUE_EVENTS_MAX or `room`; their count. */
+enum { QUEUE_EVENTS_MAX = 64 };
+size_t queue_take(struct queue *queue, struct queued_event *events, size_t room);
 /* Whether queue_take would find something to look at. */
 bool queue_has_ready(struct queue *queue);
 /* All live calls are to be looked at: the cache was closed. */

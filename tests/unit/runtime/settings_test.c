@@ -46,7 +46,7 @@ static void the_defaults_are_the_documented_ones(void **state) {
     assert_int_equal(settings.op_timeout_ms, 500);
     assert_int_equal(settings.connect_timeout_ms, 500);
     assert_string_equal(settings.prefix, "");
-    assert_int_equal(settings.connections, 2);
+    assert_int_equal(settings.connections, 1);
     assert_int_equal(settings.resp, 3);
     assert_int_equal(settings.memory_max_bytes, 256 << 20);
     assert_true(settings.trust.verify);

@@ -138,6 +138,7 @@ typedef struct rcache_queue rcache_queue;
 int32_t rcache_queue_new(rcache *cache, rcache_queue **queue, rcache_error *err);
 int rcache_queue_fd(const rcache_queue *queue);
 void rcache_queue_submit(rcache_queue *queue, rcache_op *op, uint64_t tag);
+void rcache_queue_submit_all(rcache_queue *queue, rcache_op *const *ops, const uint64_t *tags, size_t count);
 size_t rcache_queue_drain(rcache_queue *queue, rcache_event *events, size_t capacity);
 void rcache_queue_free(rcache_queue *queue);
 typedef struct rcache_stepper rcache_stepper;
