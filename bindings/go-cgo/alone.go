@@ -18,12 +18,13 @@ const (
 // has to be woken.  The queue serves many at less cost, and without a thread each.  A load is a goroutine's, as ever: it
 // may outlive the call.
 func (p *pump) doAlone(ctx context.Context, request *request) (*call, error) {
-	defer p.leave()
-	call := &call{keys: request.keys, produce: request.produce}
+	defer p.leave(1)
+	call := newCall(ctx, request)
 	keys, sizes, extra, terms := request.arguments(ctx)
 	op := C.bridge_wait(p.cache, keys, sizes, extra, terms, firstLook, &call.event)
 	for op != nil {
 		if call.event.kind == C.RCACHE_EVENT_LOAD {
+			call.loads = true
 			go call.produce.work(call.event.load, call.report)
 		}
 		if err := ctx.Err(); err != nil {

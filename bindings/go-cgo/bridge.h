@@ -24,7 +24,7 @@ struct bridge_terms {
     uint64_t tag;
     size_t count;      /* of keys */
     size_t extra_size; /* `extra` is the value to set or the owner of a lock */
-    uint32_t key_size; /* of the only key */
+    uint32_t key_size; /* of the only key, where there are no others */
     uint32_t flags;
     uint32_t verb; /* an enum bridge_verb */
 };
@@ -36,10 +36,10 @@ static inline uint32_t bridge_size(size_t size) {
 
 static inline rcache_op *bridge_begin(rcache *cache, const char *keys, const uint32_t *key_sizes, const char *extra,
                                       const struct bridge_terms *terms) {
+    if (key_sizes == NULL)
+        key_sizes = &terms->key_size;
     rcache_call call = { sizeof call, terms->flags, terms->deadline_ms, 0 };
     size_t count = terms->count, extra_size = terms->extra_size;
-    if (count == 1)
-        key_sizes = &terms->key_size;
     uint32_t value_size = bridge_size(extra_size);
     switch ((enum bridge_verb)terms->verb) {
     case BRIDGE_FETCH:
@@ -70,6 +70,30 @@ static inline rcache_op *bridge_submit(rcache *cache, rcache_queue *queue, const
     rcache_op *op = bridge_begin(cache, keys, key_sizes, extra, &terms);
     rcache_queue_submit(queue, op, terms.tag);
     return op;
+}
+
+enum { BRIDGE_CALLS_MAX = 64 };
+
+/* The same for up to BRIDGE_CALLS_MAX ops, which go out together.  All bytes lie one behind the other, those of keys
+ * before the extra of an op; `ops` is filled in. */
+static inline void bridge_submit_all(rcache *cache, rcache_queue *queue, const char *bytes, const uint32_t *key_sizes,
+                                     const struct bridge_terms *terms, size_t count, rcache_op **ops) {
+    uint64_t tags[BRIDGE_CALLS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        size_t size = 0;
+        for (size_t k = 0; k < terms[i].count; k++)
+            size += key_sizes[k];
+        ops[i] = bridge_begin(cache, bytes, key_sizes, bytes + size, &terms[i]);
+        tags[i] = terms[i].tag;
+        bytes += size + terms[i].extra_size;
+        key_sizes += terms[i].count;
+    }
+    rcache_queue_submit_all(queue, ops, tags, count);
+}
+
+static inline void bridge_free_results(rcache_result *const *results, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        rcache_result_free(results[i]);
 }
 
 /* As rcache_op_wait on the op that it begins; the op, as long as there is one. */

@@ -135,10 +135,10 @@ func (c *Cache) SetOption(name, value string) error {
 
 // tell is for what C is told in two texts.
 func (c *Cache) tell(first, second string, tell func(first, second *C.char, failure *C.rcache_error) C.int32_t) error {
-	if !c.pump.calls.enter() {
+	if !c.pump.calls.enter(1) {
 		return ErrClosed
 	}
-	defer c.pump.leave()
+	defer c.pump.leave(1)
 	firstText, secondText := C.CString(first), C.CString(second)
 	defer C.free(unsafe.Pointer(firstText))
 	defer C.free(unsafe.Pointer(secondText))
@@ -152,10 +152,10 @@ func (c *Cache) tell(first, second string, tell func(first, second *C.char, fail
 // Stats are the cache's counters by name; none after Close.
 func (c *Cache) Stats() map[string]uint64 {
 	stats := map[string]uint64{}
-	if !c.pump.calls.enter() {
+	if !c.pump.calls.enter(1) {
 		return stats
 	}
-	defer c.pump.leave()
+	defer c.pump.leave(1)
 	for name, value := range linesOf(c.statsText()) {
 		if count, err := strconv.ParseUint(value, 10, 64); err == nil {
 			stats[name] = count

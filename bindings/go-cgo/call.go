@@ -6,6 +6,7 @@ import "C"
 import (
 	"context"
 	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -21,20 +22,38 @@ type request struct {
 	produce producer
 }
 
-// A call is an op under way, and after it what it came to.
+// A call is an op under way, and after it what it came to.  One that nobody else can know of any more is used again.
 type call struct {
 	keys    []string
 	produce producer
 	failure atomic.Pointer[error] // of its own loader
-	done    chan struct{}
+	loads   bool                  // or has: its loader may know of the call for longer than its caller does
+	done    chan struct{}         // holds one
+	refused bool                  // the cache was closed before it began
+	tag     uint64
 	// Guarded by the pump's draining, and the caller's own after done.
+	cancels   bool         // its context may end
+	op        *C.rcache_op // once it has begun, where it cancels
 	event     C.rcache_event
+	value     []byte // the only key's, where it was small and the pump has copied it
+	copied    bool
 	over      bool
 	abandoned bool
 }
 
+// Larger values are copied by who asked, so that others needn't wait for it.
+const copiedMax = 4096
+
 // The core has to give up later than the caller does, who then hears from the context and not from the core.
 const deadlineSlack = time.Second
+
+var spareCalls = sync.Pool{New: func() any { return &call{done: make(chan struct{}, 1)} }}
+
+func newCall(ctx context.Context, request *request) *call {
+	c := spareCalls.Get().(*call)
+	c.keys, c.produce, c.cancels = request.keys, request.produce, ctx.Done() != nil
+	return c
+}
 
 // do begins the op and waits for its end or the context's.  The call that it returns has to be freed.
 func (p *pump) do(ctx context.Context, request *request) (*call, error) {
@@ -44,29 +63,73 @@ func (p *pump) do(ctx context.Context, request *request) (*call, error) {
 	if p.calls.enterAlone() {
 		return p.doAlone(ctx, request)
 	}
-	call := &call{keys: request.keys, produce: request.produce, done: make(chan struct{})}
-	tag, ok := p.calls.put(call)
-	if !ok {
-		return nil, &Error{Status: StatusClosed, Message: "the cache was closed"}
+	call := newCall(ctx, request)
+	if request.isGathered() {
+		p.gather(call, request, request.terms(ctx))
+	} else {
+		p.begin(ctx, call, request)
 	}
-	keys, sizes, extra, terms := request.arguments(ctx)
-	terms.tag = C.uint64_t(tag)
-	op := C.bridge_submit(p.cache, p.queue, keys, sizes, extra, terms)
-	if p.helping {
-		p.help()
+	if !call.cancels {
+		<-call.done
+		return call.begunOrNot()
 	}
-	p.leave()
 	select {
 	case <-call.done:
-		return call, nil
+		return call.begunOrNot()
 	case <-ctx.Done():
-		p.abandon(call, op)
+		p.abandon(call)
 		return nil, ctx.Err()
 	}
 }
 
-// arguments are for one call of C.
-func (r *request) arguments(ctx context.Context) (*C.char, *C.uint32_t, *C.char, C.struct_bridge_terms) {
+// begin begins the call by itself.
+func (p *pump) begin(ctx context.Context, c *call, request *request) {
+	if !p.calls.enter(2) {
+		c.refuse()
+		return
+	}
+	cancels := c.cancels // it may be over, and another's, once it has begun
+	p.calls.put(c)
+	keys, sizes, extra, terms := request.arguments(ctx)
+	terms.tag = C.uint64_t(c.tag)
+	op := C.bridge_submit(p.cache, p.queue, keys, sizes, extra, terms)
+	if cancels {
+		p.draining.Lock()
+		c.begun(op)
+		p.draining.Unlock()
+	}
+	p.haveBegun()
+}
+
+// begun is told of the op, which may be over by now.  With the pump's draining.
+func (c *call) begun(op *C.rcache_op) {
+	if c.op = op; c.abandoned && !c.over {
+		C.rcache_op_cancel(op)
+	}
+}
+
+// haveBegun is for who was counted in to begin calls.
+func (p *pump) haveBegun() {
+	if p.helping {
+		p.help()
+	}
+	p.leave(1)
+}
+
+// refuse ends a call that comes too late.
+func (c *call) refuse() {
+	c.refused = true
+	c.done <- struct{}{}
+}
+
+func (c *call) begunOrNot() (*call, error) {
+	if c.refused {
+		return nil, &Error{Status: StatusClosed, Message: "the cache was closed"}
+	}
+	return c, nil
+}
+
+func (r *request) terms(ctx context.Context) C.struct_bridge_terms {
 	terms := C.struct_bridge_terms{ttl_ms: C.int64_t(milliseconds(r.ttl)), count: C.size_t(len(r.keys)),
 		extra_size: C.size_t(len(r.extra)), flags: r.flags, verb: r.verb}
 	if r.verb == C.BRIDGE_FETCH {
@@ -75,6 +138,12 @@ func (r *request) arguments(ctx context.Context) (*C.char, *C.uint32_t, *C.char,
 	if end, ok := ctx.Deadline(); ok {
 		terms.deadline_ms = C.int64_t(milliseconds(max(0, time.Until(end)) + deadlineSlack))
 	}
+	return terms
+}
+
+// arguments are for one call of C.
+func (r *request) arguments(ctx context.Context) (*C.char, *C.uint32_t, *C.char, C.struct_bridge_terms) {
+	terms := r.terms(ctx)
 	if len(r.keys) == 1 {
 		key := r.keys[0]
 		terms.key_size = sizeOf(key)
@@ -107,7 +176,7 @@ func chars(bytes []byte) *C.char {
 }
 
 // abandon leaves the call's end to the pump.
-func (p *pump) abandon(call *call, op *C.rcache_op) {
+func (p *pump) abandon(call *call) {
 	p.draining.Lock()
 	defer p.draining.Unlock()
 	if call.over {
@@ -115,20 +184,41 @@ func (p *pump) abandon(call *call, op *C.rcache_op) {
 		return
 	}
 	call.abandoned = true
-	C.rcache_op_cancel(op)
+	if call.op != nil {
+		C.rcache_op_cancel(call.op)
+	}
 }
 
-// finish is the pump's.
-func (c *call) finish(event C.rcache_event) {
+// finish is the pump's.  True: the result is the pump's to free.
+func (c *call) finish(event C.rcache_event) (spent bool) {
 	c.event, c.over = event, true
-	if c.abandoned {
-		c.free()
+	spent = c.abandoned || c.copyValue()
+	if spent {
+		c.event.result = nil
 	}
-	close(c.done)
+	c.done <- struct{}{}
+	return spent
+}
+
+// copyValue is for results of which nothing else is needed.
+func (c *call) copyValue() bool {
+	view := &c.event.value
+	if len(c.keys) != 1 || view.outcome == C.RCACHE_FAILED || view.size > copiedMax {
+		return false
+	}
+	c.value, _ = c.take(0, view)
+	c.copied = true
+	return true
 }
 
 func (c *call) free() {
-	C.rcache_result_free(c.event.result)
+	if c.event.result != nil {
+		C.rcache_result_free(c.event.result)
+	}
+	if !c.loads && !c.cancels {
+		*c = call{done: c.done}
+		spareCalls.Put(c)
+	}
 }
 
 func (c *call) report(failure error) {
@@ -137,6 +227,10 @@ func (c *call) report(failure error) {
 
 // one is the value of the call's only key.
 func (c *call) one() ([]byte, error) {
+	if c.copied {
+		c.failure.Load() // what the loader wrote is the caller's to read
+		return c.value, nil
+	}
 	return c.take(0, &c.event.value)
 }
 

@@ -20,15 +20,18 @@ const eventsMax = 64
 // A pump carries events from the queue of C to those who wait for them.  One goroutine of it waits for the queue's
 // descriptor by way of the netpoller, so that calls and loads cost no threads.
 type pump struct {
-	cache    *C.rcache
-	queue    *C.rcache_queue
-	file     *os.File // a descriptor of our own for the queue's
-	readable syscall.RawConn
-	calls    slab
-	draining sync.Mutex
-	events   *C.rcache_event // C's memory: of ours, cgo would look for pointers in it on every call
-	helping  bool            // ops are done when they are begun, as a rule: who begins them also drains
-	refresh  func(error)     // is told of loads that failed behind their call
+	cache     *C.rcache
+	queue     *C.rcache_queue
+	file      *os.File // a descriptor of our own for the queue's
+	readable  syscall.RawConn
+	calls     slab
+	gathering gatherer
+	draining  sync.Mutex
+	events    *C.rcache_event // C's memory: of ours, cgo would look for pointers in it on every call
+	calling   [eventsMax]*call
+	spent     [eventsMax]*C.rcache_result
+	helping   bool        // ops are done when they are begun, as a rule: who begins them also drains
+	refresh   func(error) // is told of loads that failed behind their call
 }
 
 // newPump takes the cache over on success.
@@ -84,8 +87,8 @@ func (p *pump) close() {
 	}
 }
 
-func (p *pump) leave() {
-	if p.calls.leave() {
+func (p *pump) leave(count int) {
+	if p.calls.leave(count) {
 		p.wake()
 	}
 }
@@ -117,22 +120,41 @@ func (p *pump) help() {
 
 func (p *pump) drainSome() int {
 	count := int(C.rcache_queue_drain(p.queue, p.events, eventsMax))
-	for _, event := range unsafe.Slice(p.events, count) {
-		p.dispatch(event)
+	events, ended := unsafe.Slice(p.events, count), 0
+	p.calls.mutex.Lock()
+	for i, event := range events {
+		if event.kind == C.RCACHE_EVENT_LOAD {
+			p.calling[i] = p.calls.calls[event.tag]
+		} else {
+			p.calling[i] = p.calls.take(uint64(event.tag))
+			ended++
+		}
 	}
+	p.calls.mutex.Unlock()
+	spent := 0
+	for i, event := range events {
+		if p.dispatch(p.calling[i], event) {
+			p.spent[spent] = event.result
+			spent++
+		}
+		p.calling[i] = nil
+	}
+	if spent > 0 {
+		C.bridge_free_results(&p.spent[0], C.size_t(spent))
+	}
+	p.leave(ended)
 	return count
 }
 
-func (p *pump) dispatch(event C.rcache_event) {
+// dispatch is true where the event's result is to be freed.
+func (p *pump) dispatch(call *call, event C.rcache_event) (spent bool) {
 	if event.kind == C.RCACHE_EVENT_LOAD {
-		call := p.calls.get(uint64(event.tag))
+		call.loads = true
 		go call.produce.work(event.load, call.report)
-		return
+		return false
 	}
-	call := p.calls.take(uint64(event.tag))
-	call.finish(event)
 	p.refreshBehind(call, event.load)
-	p.leave()
+	return call.finish(event)
 }
 
 // refreshBehind does the load that a call's end may bring.

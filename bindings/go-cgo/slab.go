@@ -1,109 +1,72 @@
 package resilicache
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
-// A slab finds calls by their tags, which C gives back: index and generation, never a pointer.
+// A slab finds calls by their tags, which C gives back: indices, never pointers.
 type slab struct {
-	mutex  sync.Mutex
-	slots  []slot
-	free   []uint32
-	users  int
-	closed bool
+	users atomic.Int64 // of the queue; and the sign, once it is closed to new ones
+	mutex sync.Mutex
+	calls []*call
+	free  []uint64
 }
 
-type slot struct {
-	call       *call
-	generation uint32
-}
+const closedSign = -1 << 63
 
-// enter counts a user of the queue in, unless it is closed to new ones.
-func (s *slab) enter() bool {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if !s.closed {
-		s.users++
+// enter counts users in, unless it is closed.
+func (s *slab) enter(count int) bool {
+	for {
+		users := s.users.Load()
+		if users < 0 {
+			return false
+		}
+		if s.users.CompareAndSwap(users, users+int64(count)) {
+			return true
+		}
 	}
-	return !s.closed
 }
 
 // enterAlone is enter for who is the first.
 func (s *slab) enterAlone() bool {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	alone := !s.closed && s.users == 0
-	if alone {
-		s.users++
-	}
-	return alone
+	return s.users.CompareAndSwap(0, 1)
 }
 
-// leave counts a user out and tells whether nobody is to come any more.
-func (s *slab) leave() bool {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.users--
-	return s.closed && s.users == 0
+// leave counts users out and tells whether nobody is to come any more.
+func (s *slab) leave(count int) bool {
+	return s.users.Add(int64(-count)) == closedSign
 }
 
 // close lets nobody in any more; false where that was so before.
 func (s *slab) close() bool {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	first := !s.closed
-	s.closed = true
-	return first
+	return s.users.Or(closedSign) >= 0
 }
 
 // deserted tells whether nobody is in or to come.
 func (s *slab) deserted() bool {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	return s.closed && s.users == 0
+	return s.users.Load() == closedSign
 }
 
-// put counts in both the call, until its end, and who begins it: C may still be at work there when the end comes.
-func (s *slab) put(call *call) (tag uint64, ok bool) {
+// put gives tags to calls that are in.
+func (s *slab) put(calls ...*call) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.closed {
-		return 0, false
+	for _, call := range calls {
+		if last := len(s.free) - 1; last >= 0 {
+			call.tag, s.free = s.free[last], s.free[:last]
+			s.calls[call.tag] = call
+		} else {
+			call.tag = uint64(len(s.calls))
+			s.calls = append(s.calls, call)
+		}
 	}
-	s.users += 2
-	var index uint32
-	if last := len(s.free) - 1; last >= 0 {
-		index, s.free = s.free[last], s.free[:last]
-	} else {
-		index = uint32(len(s.slots))
-		s.slots = append(s.slots, slot{})
-	}
-	s.slots[index].call = call
-	return uint64(s.slots[index].generation)<<32 | uint64(index), true
 }
 
-// get is nil for a tag that is not in use.
-func (s *slab) get(tag uint64) *call {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	return s.at(tag)
-}
-
-// take is get, after which the tag is not in use.
+// take is the call with that tag, which from then on is another's.  With the mutex.
 func (s *slab) take(tag uint64) *call {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	call := s.at(tag)
-	if call != nil {
-		index := uint32(tag)
-		s.slots[index] = slot{generation: s.slots[index].generation + 1}
-		s.free = append(s.free, index)
-	}
+	call := s.calls[tag]
+	s.calls[tag] = nil
+	s.free = append(s.free, tag)
 	return call
-}
-
-func (s *slab) at(tag uint64) *call {
-	index, generation := uint32(tag), uint32(tag>>32)
-	if int(index) >= len(s.slots) || s.slots[index].generation != generation {
-		return nil
-	}
-	return s.slots[index].call
 }
