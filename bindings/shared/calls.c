@@ -224,16 +224,29 @@ rcache_queue *queue_open(handle *handle, rcache_error *err) {
     return queue;
 }
 
-rcache_op *queue_begin(rcache_queue *queue, uint64_t tag, handle *handle, int32_t call, const char *keys,
-                       size_t keys_size, const uint32_t *key_sizes, size_t count, const char *text, size_t text_size,
-                       int64_t time_ms, uint32_t flags, int64_t deadline_ms) {
+rcache_op *queue_gather(rcache_queue *queue, gathered *gathered, uint64_t tag, handle *handle, int32_t call,
+                        const char *keys, size_t keys_size, const uint32_t *key_sizes, size_t count, const char *text,
+                        size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms) {
     rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms };
     rcache_op *op = NULL;
     if (!add_up(keys_size, key_sizes, count) ||
         !begin_open(&op, handle, call, keys, key_sizes, count, text, text_size, time_ms, &how))
         return NULL;
-    rcache_queue_submit(queue, op, tag);
+    if (gathered->count == GATHERED_MAX)
+        queue_submit(queue, gathered);
+    gathered->ops[gathered->count] = op;
+    gathered->tags[gathered->count++] = tag;
     return op;
+}
+
+void queue_submit(rcache_queue *queue, gathered *gathered) {
+    rcache_queue_submit_all(queue, gathered->ops, gathered->tags, gathered->count);
+    gathered->count = 0;
+}
+
+void gathered_clear(gathered *gathered) {
+    while (gathered->count > 0)
+        rcache_op_free(gathered->ops[--gathered->count]);
 }
 
 rcache_load *drained_take_load(drained *drained, size_t index) {

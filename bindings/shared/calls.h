@@ -59,11 +59,23 @@ void load_fail(rcache_load *load, const char *message, int32_t permanent);
 
 /* NULL: there is none, and *err says why; RCACHE_E_CLOSED where the cache is closed. */
 rcache_queue *queue_open(handle *handle, rcache_error *err);
-/* A call for one key or many, submitted; NULL: the cache is closed, or the sizes don't add up.  The op is for
+/* Calls of one turn of a loop, which are to be submitted together.  It owns the ops until they are. */
+enum { GATHERED_MAX = 64 };
+typedef struct gathered {
+    rcache_op *ops[GATHERED_MAX];
+    uint64_t tags[GATHERED_MAX];
+    size_t count;
+} gathered;
+
+/* A call for one key or many, which is gathered; NULL: the cache is closed, or the sizes don't add up.  The op is for
  * rcache_op_cancel alone, until its DONE is drained. */
-rcache_op *queue_begin(rcache_queue *queue, uint64_t tag, handle *handle, int32_t call, const char *keys,
-                       size_t keys_size, const uint32_t *key_sizes, size_t count, const char *text, size_t text_size,
-                       int64_t time_ms, uint32_t flags, int64_t deadline_ms);
+rcache_op *queue_gather(rcache_queue *queue, gathered *gathered, uint64_t tag, handle *handle, int32_t call,
+                        const char *keys, size_t keys_size, const uint32_t *key_sizes, size_t count, const char *text,
+                        size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms);
+/* To be called at the end of the turn; where there is no more room, queue_gather does. */
+void queue_submit(rcache_queue *queue, gathered *gathered);
+/* Frees those that were not submitted. */
+void gathered_clear(gathered *gathered);
 
 /* What came of some calls.  An event that is DONE and has no result is one of one key, whose value lies in `copy`,
  * behind those before it.  It owns the results and loads that its events point to, until they are NULL. */

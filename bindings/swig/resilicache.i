@@ -100,6 +100,8 @@ struct TYPE { %extend { ~TYPE() { FREE($self); } } };
 %owned(results, results_free)
 %checked(step)
 %extend step { ~step() { step_clear($self); free($self); } }
+%checked(gathered)
+%extend gathered { ~gathered() { gathered_clear($self); free($self); } }
 %checked(drained)
 %extend drained { ~drained() { drained_clear($self); free($self); } }
 %apply Pointer NONNULL { rcache_error *err, rcache_option_info *info };
@@ -155,6 +157,9 @@ struct TYPE { %extend { ~TYPE() { FREE($self); } } };
 %ignore step::event;
 %ignore step::copy;
 %ignore step_take_result;
+%ignore gathered::ops;
+%ignore gathered::tags;
+%ignore gathered::count;
 %ignore drained::events;
 %ignore drained::copy;
 %ignore drained_take_result;

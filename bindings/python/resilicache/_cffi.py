@@ -142,8 +142,13 @@ def queue_open(handle: Any, error: Any) -> Any | None:
     return _owned(lib.queue_open(handle, error), lib.rcache_queue_free)
 
 
-def queue_begin(
+def new_gathered() -> Any:
+    return ffi.gc(ffi.new("gathered *"), lib.gathered_clear)
+
+
+def queue_gather(
     queue: Any,
+    gathered: Any,
     tag: int,
     handle: Any,
     call: int,
@@ -154,8 +159,8 @@ def queue_begin(
     flags: int,
     deadline_ms: int,
 ) -> Any | None:
-    op = lib.queue_begin(
-        queue, tag, handle, call, keys, len(keys), *_sizes(sizes), text, len(text), time_ms, flags, deadline_ms
+    op = lib.queue_gather(
+        queue, gathered, tag, handle, call, keys, len(keys), *_sizes(sizes), text, len(text), time_ms, flags, deadline_ms
     )
     return op or None
 

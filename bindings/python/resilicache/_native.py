@@ -236,12 +236,12 @@ def load_finish(load: Load) -> None:
 
 
 def queue_open(handle: Handle) -> Queue:
-    """A queue for one thread, with room for what is drained from it."""
+    """A queue for one thread, with room for what is drained from it, and for what goes there."""
     failure = c.new_error()
     queue = c.queue_open(handle, failure)
     if queue is None:
         raise _failed(failure)
-    return queue, c.new_drained()
+    return queue, c.new_drained(), c.new_gathered()
 
 
 def queue_fd(queue: Queue) -> int:
@@ -250,7 +250,7 @@ def queue_fd(queue: Queue) -> int:
     return descriptor
 
 
-def queue_begin(
+def queue_gather(
     queue: Queue,
     tag: int,
     handle: Handle,
@@ -261,12 +261,17 @@ def queue_begin(
     flags: int,
     deadline_ms: int,
 ) -> Any:
-    """What queue_cancel takes, until the tag's last event is drained."""
+    """Begins with the next queue_submit, or before.  What queue_cancel takes, until the tag's last event is drained."""
     joined, sizes = b"".join(keys), _sizes(keys)
-    op = c.queue_begin(queue[0], tag, handle, call, joined, sizes, text, time_ms, flags, deadline_ms)
+    op = c.queue_gather(queue[0], queue[2], tag, handle, call, joined, sizes, text, time_ms, flags, deadline_ms)
     if op is None:
         raise _closed()
     return op
+
+
+def queue_submit(queue: Queue) -> None:
+    """What was gathered goes out together."""
+    lib.queue_submit(queue[0], queue[2])
 
 
 def queue_cancel(op: Any) -> None:
@@ -296,3 +301,4 @@ def queue_free(queue: Queue) -> None:
     """Ends its calls without a word.  Harmless when done twice."""
     c.queue_free(queue[0])
     lib.drained_clear(queue[1])
+    lib.gathered_clear(queue[2])

@@ -77,6 +77,7 @@ class Pump:
         self._loop = loop
         self._queue = native.queue_open(handle)
         self._waiting: dict[int, _Waiting] = {}
+        self._submitting: asyncio.Handle | None = None
         self._tags = itertools.count(1)
         self._tasks: set[asyncio.Task[Any]] = set()
         loop.add_reader(native.queue_fd(self._queue), self._drain)
@@ -94,7 +95,11 @@ class Pump:
     ) -> list[native.Entry]:
         waiting = _Waiting(self._loop.create_future(), produce)
         tag = next(self._tags)
-        waiting.op = native.queue_begin(self._queue, tag, handle, call, keys, text, time_ms, flags, deadline_ms)
+        waiting.op = native.queue_gather(self._queue, tag, handle, call, keys, text, time_ms, flags, deadline_ms)
+        if not self._waiting:
+            native.queue_submit(self._queue)
+        elif self._submitting is None:  # what other tasks begin before the loop turns again goes out with it
+            self._submitting = self._loop.call_soon(self._submit)
         self._waiting[tag] = waiting
         try:
             return await waiting.future
@@ -102,6 +107,10 @@ class Pump:
             if tag in self._waiting:  # else there is no op any more
                 native.queue_cancel(waiting.op)
             raise
+
+    def _submit(self) -> None:
+        self._submitting = None
+        native.queue_submit(self._queue)
 
     def _drain(self) -> None:
         """Some events: the loop calls again while there are more, and serves others in between."""
@@ -139,6 +148,8 @@ class Pump:
 
     def retire(self) -> None:
         """The cache is closed: whoever waits is told so."""
+        if self._submitting is not None:
+            self._submitting.cancel()
         self._loop.remove_reader(native.queue_fd(self._queue))
         native.queue_free(self._queue)
         for waiting in self._waiting.values():
