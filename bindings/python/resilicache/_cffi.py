@@ -159,9 +159,8 @@ def queue_gather(
     flags: int,
     deadline_ms: int,
 ) -> Any | None:
-    op = lib.queue_gather(
-        queue, gathered, tag, handle, call, keys, len(keys), *_sizes(sizes), text, len(text), time_ms, flags, deadline_ms
-    )
+    what = (call, keys, len(keys), *_sizes(sizes), text, len(text))
+    op = lib.queue_gather(queue, gathered, tag, handle, *what, time_ms, flags, deadline_ms)
     return op or None
 
 
