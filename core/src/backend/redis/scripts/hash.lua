@@ -20,6 +20,9 @@ local function settle()
     end
     local life, found = life_left(), packed
     packed = nil
+    if life == -2 then -- it has ended since it was read
+        return
+    end
     remove()
     for _, name in ipairs({ 'value', 'lockUntil', 'lockOwner', 'meta' }) do
         if found[name] then

@@ -43,11 +43,19 @@ local function short(text, longest)
     return text and #text <= longest and text
 end
 
+local function nothing()
+    return { valued = false, value = false, size = 0, tail = 0 }
+end
+
 -- Of another type it raises.  An entry of the other layout is in `hash` until something changes.
 local function find_hash()
     local found = redis.call('HMGET', key, 'value', 'lockUntil', 'lockOwner', 'meta')
     if not (found[1] or found[2]) then
-        error('WRONGTYPE a hash that is no entry')
+        if redis.call('EXISTS', key) == 1 then
+            error('WRONGTYPE a hash that is no entry')
+        end
+        entry = nothing() -- it has ended meanwhile
+        return
     end
     entry = {
         hash = true, size = 0, tail = 0, valued = found[1] ~= false, value = found[1],
@@ -56,10 +64,6 @@ local function find_hash()
     if found[2] and not entry.lockUntil then
         entry.lockUntil = '0'
     end
-end
-
-local function nothing()
-    return { valued = false, value = false, size = 0, tail = 0 }
 end
 
 local function read()
@@ -131,6 +135,9 @@ local function change(call, changes)
         else
             entry[changes[i]] = changes[i + 1]
         end
+    end
+    if life == -2 and not (value or entry.lockUntil or entry.lockOwner or entry.meta) then
+        return true -- nothing was there to be dropped
     end
     if value ~= nil then
         return rewrite(call, value, life)

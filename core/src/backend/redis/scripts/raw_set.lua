@@ -13,7 +13,7 @@ else
     set_fields('value', ARGV[1])
     drop_fields('meta')
 end
-if locked and life_left() == -1 then -- the lock has ended meanwhile
+if life_left() == -1 then -- what was there has ended meanwhile
     live(ARGV[2])
 end
 return { 'DONE' }

@@ -19,7 +19,7 @@ if valued and not entry[1] and not is_over(meta) then
     if pause > 0 then
         meta = with_item(with_item(meta, 'b', failures + 1), 'r', now + pause)
     end
-    set_fields('meta', meta)
+    keep_end(set_fields, 'meta', meta)
     drop_fields('lockOwner')
 elseif pause > 0 then
     meta = with_item(valued and meta, 'b', failures + 1)
@@ -33,7 +33,7 @@ elseif pause > 0 then
 elseif valued and believed and has_lapsed(meta, entry[1]) then
     drop_fields('lockUntil', 'lockOwner')
 else
-    set_fields('lockUntil', '0')
+    keep_end(set_fields, 'lockUntil', '0')
     drop_fields('lockOwner')
 end
 return { 'DONE' }

@@ -7,7 +7,7 @@ local life = tonumber(ARGV[2])
 if is_locked(entry[1]) then
     live(ARGV[2])
 elseif not entry[1] then
-    set_fields('meta', with_item(entry[3], 'r', now + life))
+    keep_end(set_fields, 'meta', with_item(entry[3], 'r', now + life))
 else
     set_fields('lockUntil', lease_until(now + life))
     live_at_least(life + 1000)
