@@ -75,6 +75,7 @@ static int setup(void **state) {
     (void)state;
     test_store_command("FLUSHALL");
     asking_wire.facts.epoch = EPOCH;
+    asking_wire.facts.packed = false;
     return 0;
 }
 
@@ -152,6 +153,23 @@ static void without_memory_another_writer_stays_locked(void **state) {
     expect(ask(VERB_INVALIDATE), "DONE");
     test_store_command("CONFIG SET maxmemory 0");
     assert_string_equal(test_store_command("HMGET k value lockUntil lockOwner"), "(nil) 10000000000 me");
+}
+
+/* No part of a string can go without memory: what is locked by another is told to be as it was. */
+static void without_memory_a_packed_lock_outlives_an_invalidation_that_fails(void **state) {
+    (void)state;
+    asking_wire.facts.packed = true;
+    expect(with("v", ask(VERB_SET)), "DONE");
+    expect(ask(VERB_LOCK), "OWNED");
+    test_store_command("CONFIG SET maxmemory 1");
+    expect(ask(VERB_INVALIDATE), "RCACHE_E_SERVER");
+    expect(ask(VERB_GET), "FRESH 'v'");
+    test_store_command("CONFIG SET maxmemory 0");
+    expect(ask(VERB_RENEW), "OWNED");
+    test_store_command("CONFIG SET maxmemory 1");
+    expect(ask(VERB_UNLOCK), "DONE"); /* his own */
+    test_store_command("CONFIG SET maxmemory 0");
+    assert_string_equal(test_store_command("EXISTS k"), "0");
 }
 
 static void nothing_outlives_its_time(void **state) {
@@ -345,6 +363,7 @@ static int run_all(const char *name) {
         cmocka_unit_test_setup(another_type_is_told_and_left, setup),
         cmocka_unit_test_setup(without_memory_an_invalidation_removes, setup),
         cmocka_unit_test_setup(without_memory_another_writer_stays_locked, setup),
+        cmocka_unit_test_setup(without_memory_a_packed_lock_outlives_an_invalidation_that_fails, setup),
         cmocka_unit_test_setup(nothing_outlives_its_time, setup),
         cmocka_unit_test_setup(a_lease_in_whole_seconds_lasts_to_their_end, setup),
         cmocka_unit_test_setup(a_lease_is_written_in_seconds_with_three_decimals, setup),

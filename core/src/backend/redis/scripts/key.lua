@@ -15,8 +15,8 @@ local function live(ms)
     return redis.call('PEXPIRE', key, ms)
 end
 
--- A change of what is there: where the key has ended meanwhile, as on some servers it may while a script runs, nothing is
--- left of it, and what was written has no end.
+-- A change of what is there: where the key has ended meanwhile, as on some servers it may while a script runs, nothing
+-- is left of it, and what was written has no end.
 local function keep_end(write, ...)
     local endless = life_left() == -1
     local done = write(...)
