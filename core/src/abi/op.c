@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "runtime/link.h"
+#include "runtime/passage.h"
 
 static char no_memory;
 
@@ -115,7 +116,7 @@ static void attach(struct op *op, struct rcache *cache) {
     op->route = (uint32_t)hash;
     call->cache = cache_hold(cache);
     bool has_links = cache->memory == NULL && cache->stepper == NULL;
-    call->link = has_links ? cache->links.all[topology_home(&cache->topology, key, op->route)] : NULL;
+    call->link = has_links ? cache->links.all[passage_home(cache, key, op->route)] : NULL;
     call->group = call->link != NULL ? &call->link->group : &cache->idle;
     call->bit = 1u << ((uintptr_t)op / sizeof(struct slot) % 32);
     list_init(&call->parked);

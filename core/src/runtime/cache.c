@@ -5,11 +5,30 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "runtime/call.h"
+#include "runtime/exchange.h"
 #include "runtime/fork.h"
-#include "runtime/health.h"
 #include "runtime/link.h"
+#include "runtime/passage.h"
 #include "runtime/queue.h"
 #include "runtime/stepper.h"
+
+/* One more server has been heard of. */
+static bool connect_node(void *owner, struct node *node) {
+    struct rcache *cache = owner;
+    return cache->stepper != NULL ? stepper_grow(cache->stepper, node) : links_grow(&cache->links, cache, node);
+}
+
+static bool init_topology(struct rcache *cache) {
+    const struct surroundings around = { .settings = &cache->settings,
+                                         .closed = &cache->closed,
+                                         .replaced = &cache->recent.wanted,
+                                         .seed = cache->seed,
+                                         .connect = connect_node,
+                                         .owner = cache };
+    bool memory = cache->settings.endpoint.scheme == SCHEME_MEMORY;
+    bool ok = memory || links_init(&cache->links, topology_nodes_max(&cache->settings) * exchange_places(cache));
+    return topology_init(&cache->topology, &around) && ok;
+}
 
 int32_t cache_new(struct settings *settings, struct rcache **result, rcache_error *err) {
     *result = NULL;
@@ -36,7 +55,7 @@ int32_t cache_new(struct settings *settings, struct rcache **result, rcache_erro
     ok = ok && (cache->trust != NULL) == settings->endpoint.tls;
     if (ok && memory)
         cache->memory = memory_new(settings->memory_max_bytes, random_from_system());
-    ok = topology_init(&cache->topology, cache) && ok && (!memory || cache->memory != NULL);
+    ok = init_topology(cache) && ok && (!memory || cache->memory != NULL);
     int32_t status = ok ? RCACHE_OK : error_set(err, RCACHE_E_NOMEM, "no memory for a cache");
     const char *file = cache->settings.journal_file;
     if (ok && !memory && file[0] != '\0')
@@ -219,11 +238,7 @@ static void settle(struct rcache *cache, struct link_node *requests, struct call
             links_send(cache, requests, attended, done);
         else
             refuse(requests, done);
-        health_take(&cache->topology, done);
-        topology_review(&cache->topology, done, requests);
-        journal_take(cache, done);
-        if (!list_empty(done))
-            recent_take(&cache->recent, done, clock_now_ms());
+        passage_back(cache, done, requests);
         reply_to_private(done, wakes);
         if (!list_empty(done))
             reply_to_engine(cache, done, requests, wakes);

@@ -32,25 +32,6 @@ size_t exchange_place_of(const struct rcache *cache, const struct request *reque
     return request->route % cache->settings.connections;
 }
 
-void exchange_finish(struct request *request, int32_t status, const char *message, struct link_node *done) {
-    reply_clear(&request->reply); /* it keeps what it carries, and may be sent elsewhere */
-    request->form = 0;
-    request->heard = HEARD_NOTHING;
-    request->reply.status = status;
-    request->reply.message = blob_copy(message, strlen(message));
-    list_append(done, &request->node);
-}
-
-void exchange_refuse(struct request *request, int32_t status, const char *message, struct link_node *done) {
-    exchange_finish(request, status, message, done);
-    request->heard = HEARD_UNASKED;
-}
-
-void exchange_finish_all(struct link_node *requests, int32_t status, const char *message, struct link_node *done) {
-    for (struct link_node *node; (node = list_take(requests)) != NULL;)
-        exchange_finish(list_entry(node, struct request, node), status, message, done);
-}
-
 void exchange_encode(struct buffer *out, struct request *request, const struct server_facts *facts,
                      struct link_node *due, struct link_node *done) {
     if (request->verb == VERB_WATCH && !facts->can_track) {
@@ -113,8 +94,10 @@ bool exchange_take_reply(const struct resp *resp, const struct server_facts *fac
 void exchange_take_push(struct rcache *cache, const struct resp *push) {
     bool invalidation = push->count == 2 && slice_equal(push->items[0].text, slice_of_text("invalidate"));
     bool message = push->count == 3 && slice_equal(push->items[0].text, slice_of_text("message"));
-    if (message) /* of a Sentinel: there is a new master */
+    if (message) { /* of a Sentinel: there is a new master */
         topology_refresh(&cache->topology);
+        service_expect(cache, 0);
+    }
     if (!invalidation)
         return;
     const struct resp *keys = &push->items[1];

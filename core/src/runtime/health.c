@@ -5,10 +5,6 @@
 #include "runtime/cache.h"
 #include "runtime/exchange.h"
 
-static bool is_open(const struct node *node) {
-    return node->breaker.state != BREAKER_CLOSED;
-}
-
 /* ---- going out ---- */
 
 /* With the lock.  In words, who is down, for how long by now, and why. */
@@ -26,21 +22,21 @@ static void send_probe(struct node *node, uint32_t server, struct link_node *req
     list_append(requests, &node->probe.node);
 }
 
-bool health_admits(struct topology *topology, struct request *request, struct link_node *requests,
-                   struct link_node *done) {
+bool health_admits(struct rcache *cache, struct request *request, struct link_node *requests, struct link_node *done) {
+    struct topology *topology = &cache->topology;
     struct node *node = topology->nodes[request->server];
-    if (!is_open(node) || request->reply_for == FOR_PROBE)
+    if (!node_is_down(node) || request->reply_for == FOR_PROBE)
         return true;
     int64_t now_ms = clock_now_ms();
     pthread_mutex_lock(&topology->lock);
-    bool open = is_open(node);
+    bool open = node_is_down(node);
     struct blob *words = open ? words_of(node, now_ms) : NULL;
     if (open && breaker_takes_probe(&node->breaker, now_ms))
         send_probe(node, request->server, requests);
     pthread_mutex_unlock(&topology->lock);
     if (!open)
         return true;
-    topology->cache->counters.breaker_refused++;
+    cache->counters.breaker_refused++;
     exchange_refuse(request, RCACHE_E_UNAVAILABLE, words != NULL ? words->data : "the server is down", done);
     blob_drop(words);
     return false;
@@ -49,29 +45,29 @@ bool health_admits(struct topology *topology, struct request *request, struct li
 /* ---- coming back ---- */
 
 /* With the lock. */
-static void note_failure(struct topology *topology, struct request *request, int64_t now_ms, struct random *random) {
-    struct node *node = topology->nodes[request->server];
+static void note_failure(struct rcache *cache, struct request *request, int64_t now_ms, struct random *random) {
+    struct node *node = cache->topology.nodes[request->server];
     bool counts = request->heard == HEARD_NOTHING && request->reply.status == RCACHE_E_UNAVAILABLE && !node->sentinel;
-    if (!counts || !breaker_failed(&node->breaker, &topology->cache->settings.breaker, now_ms, random))
+    if (!counts || !breaker_failed(&node->breaker, &cache->settings.breaker, now_ms, random))
         return;
-    topology->cache->counters.breaker_opened++;
+    cache->counters.breaker_opened++;
     blob_drop(node->failure);
     node->failure = blob_share(request->reply.message);
 }
 
 /* With the lock. */
-static void take_probe(struct topology *topology, struct request *request, int64_t now_ms, struct random *random) {
-    struct node *node = topology->nodes[request->server];
+static void take_probe(struct rcache *cache, struct request *request, int64_t now_ms, struct random *random) {
+    struct node *node = cache->topology.nodes[request->server];
     bool answered = request->heard == HEARD_ANSWER;
     list_remove(&request->node);
     if (!answered && request->reply.status != RCACHE_E_UNAVAILABLE)
         breaker_unprobed(&node->breaker, now_ms);
     else
-        breaker_probed(&node->breaker, &topology->cache->settings.breaker, answered, now_ms, random);
+        breaker_probed(&node->breaker, &cache->settings.breaker, answered, now_ms, random);
     if (!answered)
         return;
     node->recovered_ms = now_ms;
-    journal_hurry(topology->cache);
+    journal_hurry(cache);
 }
 
 static bool is_plain(const struct request *request) {
@@ -101,26 +97,22 @@ static bool count_answers(struct topology *topology, struct link_node *done) {
     return all;
 }
 
-void health_take(struct topology *topology, struct link_node *done) {
+void health_take(struct rcache *cache, struct link_node *done) {
+    struct topology *topology = &cache->topology;
     if (list_empty(done) || count_answers(topology, done))
         return;
     int64_t now_ms = clock_now_ms();
-    struct random random = { topology->cache->seed ^ (uint64_t)now_ms };
+    struct random random = { cache->seed ^ (uint64_t)now_ms };
     pthread_mutex_lock(&topology->lock);
     for (struct link_node *node = done->next, *next; node != done; node = next) {
         next = node->next;
         struct request *request = list_entry(node, struct request, node);
         if (request->reply_for == FOR_PROBE)
-            take_probe(topology, request, now_ms, &random);
+            take_probe(cache, request, now_ms, &random);
         else if (!is_plain(request))
-            note_failure(topology, request, now_ms, &random);
+            note_failure(cache, request, now_ms, &random);
     }
     pthread_mutex_unlock(&topology->lock);
-}
-
-bool health_is_hopeless(const struct topology *topology, uint32_t server, int64_t now_ms) {
-    const struct node *node = topology->nodes[server];
-    return is_open(node) && now_ms - node->breaker.since_ms >= topology->cache->settings.op_timeout_ms;
 }
 
 bool health_is_silent(const struct topology *topology, struct slice key, int64_t now_ms) {
@@ -144,6 +136,6 @@ uint64_t health_down(const struct topology *topology) {
     bool moves = topology->scheme == SCHEME_CLUSTER || topology->scheme == SCHEME_SENTINEL;
     uint64_t count = 0;
     for (size_t i = 0; i < topology->node_count; i++)
-        count += is_open(topology->nodes[i]) && (!moves || has_keys(topology, i));
+        count += node_is_down(topology->nodes[i]) && (!moves || has_keys(topology, i));
     return count;
 }

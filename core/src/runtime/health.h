@@ -8,13 +8,12 @@
 
 #include "runtime/topology.h"
 
+struct rcache;
+
 /* False: the request is in *done, and *requests may have a probe. */
-bool health_admits(struct topology *topology, struct request *request, struct link_node *requests,
-                   struct link_node *done);
+bool health_admits(struct rcache *cache, struct request *request, struct link_node *requests, struct link_node *done);
 /* Counts what has come back, and takes the probes out of it. */
-void health_take(struct topology *topology, struct link_node *done);
-/* With the topology's lock.  The node is down, and has been for so long that there is no use in waiting for it. */
-bool health_is_hopeless(const struct topology *topology, uint32_t server, int64_t now_ms);
+void health_take(struct rcache *cache, struct link_node *done);
 /* Nothing is sent to whoever has the key, not even a probe yet. */
 bool health_is_silent(const struct topology *topology, struct slice key, int64_t now_ms);
 /* How many of the nodes that have keys are down. */

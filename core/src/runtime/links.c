@@ -5,6 +5,7 @@
 #include "runtime/cache.h"
 #include "runtime/call.h"
 #include "runtime/link.h"
+#include "runtime/passage.h"
 
 #include <unistd.h>
 
@@ -78,7 +79,7 @@ void links_send(struct rcache *cache, struct link_node *requests, struct call *a
     for (struct link_node *node; (node = list_take(requests)) != NULL;) {
         struct request *request = list_entry(node, struct request, node);
         size_t place;
-        if (!topology_route(&cache->topology, request, &place, requests, done))
+        if (!passage_out(cache, request, &place, requests, done))
             continue;
         struct link *link = cache->links.all[place];
         struct link_node *heap = heap_of(&heaps, link);

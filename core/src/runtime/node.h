@@ -24,6 +24,9 @@ struct node {
 struct node *node_new(struct slice host, uint16_t port, bool tls, bool sentinel);
 void node_free(struct node *node);
 bool node_is(const struct node *node, struct slice host, uint16_t port, bool sentinel);
+static inline bool node_is_down(const struct node *node) {
+    return node->breaker.state != BREAKER_CLOSED;
+}
 
 /* A connection stands.  True: to another process than the last one, which may have forgotten what that one knew. */
 bool node_is_replaced(struct node *node, uint64_t epoch);

@@ -1,17 +1,14 @@
 /* slots: a topology's nodes, and which of them has which slots. */
-#include "runtime/cache.h"
-#include "runtime/exchange.h"
-#include "runtime/stepper.h"
+#include "runtime/topology.h"
 
 /* With the lock.  Its connections are made before it can be found. */
 static bool add_node(struct topology *topology, struct slice host, uint16_t port, bool sentinel, uint32_t *index) {
     size_t count = topology->node_count;
-    struct rcache *cache = topology->cache;
-    bool tls = cache->settings.endpoint.tls;
+    bool tls = topology->around.settings->endpoint.tls;
     struct node *node = count < topology->nodes_max ? node_new(host, port, tls, sentinel) : NULL;
     if (node == NULL)
         return false;
-    if (!(cache->stepper != NULL ? stepper_grow(cache->stepper, node) : links_grow(&cache->links, cache, node))) {
+    if (!topology->around.connect(topology->around.owner, node)) {
         node_free(node);
         return false;
     }
@@ -55,7 +52,7 @@ void topology_give_slot(struct topology *topology, size_t slot, uint32_t index) 
     if (known == 0)
         return;
     topology->nodes[known - 1]->slot_count--;
-    topology->cache->recent.wanted = true;
+    *topology->around.replaced = true;
 }
 
 static void learn_range(struct topology *topology, const struct map_range *range) {
@@ -76,7 +73,7 @@ static void learn_replica(struct topology *topology, const struct map_range *ran
     while (map_next_server(&rest, &server))
         count++;
     rest = range->replicas;
-    for (size_t pick = count > 0 ? topology->cache->seed % count : 0; map_next_server(&rest, &server); pick--)
+    for (size_t pick = count > 0 ? topology->around.seed % count : 0; map_next_server(&rest, &server); pick--)
         if (pick == 0 && topology_find_node(topology, server.host, server.port, topology->asked, &index))
             chosen = index + 1;
     for (size_t slot = range->first; slot <= range->last; slot++)

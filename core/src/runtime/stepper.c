@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "runtime/cache.h"
+#include "runtime/passage.h"
 
 bool stepper_grow(struct stepper *stepper, struct node *node) {
     struct rcache *cache = stepper->cache;
@@ -79,7 +80,7 @@ void stepper_send(struct stepper *stepper, struct link_node *requests, struct li
         size_t place;
         if (stepper->count == 0)
             exchange_finish(request, RCACHE_E_CLOSED, "the cache was closed", done);
-        else if (topology_route(&stepper->cache->topology, request, &place, requests, done))
+        else if (passage_out(stepper->cache, request, &place, requests, done))
             lane_append(stepper->lanes[place], request, now_ms, done);
     }
 }

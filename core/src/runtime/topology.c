@@ -1,42 +1,44 @@
 #include "runtime/topology.h"
 
 #include "base/alloc.h"
-#include "base/clock.h"
+#include "base/rule.h"
 #include "engine/pause.h"
-#include "runtime/cache.h"
 #include "runtime/exchange.h"
-#include "runtime/health.h"
-#include "runtime/links.h"
-#include "runtime/service.h"
-#include "runtime/stepper.h"
 
 /* A cluster has at most 1,000 nodes by its makers' advice; the other bounds keep a confused one from spinning us. */
 enum { NODES_MAX = 1024, DETOURS_MAX = 16, PAUSE_MAX_MS = 50, CALM_MS = 1000 };
 
-static bool moves(const struct topology *topology) {
-    return topology->scheme == SCHEME_CLUSTER || topology->scheme == SCHEME_SENTINEL;
+static bool scheme_moves(enum scheme scheme) {
+    return scheme == SCHEME_CLUSTER || scheme == SCHEME_SENTINEL;
 }
 
-bool topology_init(struct topology *topology, struct rcache *cache) {
-    const struct endpoint *endpoint = &cache->settings.endpoint;
-    topology->cache = cache;
+bool topology_moves(const struct topology *topology) {
+    return scheme_moves(topology->scheme);
+}
+
+size_t topology_nodes_max(const struct settings *settings) {
+    return scheme_moves(settings->endpoint.scheme) ? NODES_MAX + settings->endpoint.more_count : 1;
+}
+
+bool topology_init(struct topology *topology, const struct surroundings *around) {
+    const struct endpoint *endpoint = &around->settings->endpoint;
+    topology->around = *around;
     topology->scheme = endpoint->scheme;
     topology->due_ms = topology->refresh_ms = INT64_MAX;
     pthread_mutex_init(&topology->lock, NULL);
     list_init(&topology->parked);
     if (endpoint->scheme == SCHEME_MEMORY)
         return true;
-    topology->nodes_max = moves(topology) ? NODES_MAX + endpoint->more_count : 1;
+    topology->nodes_max = topology_nodes_max(around->settings);
     topology->nodes = mem_alloc_zeroed(topology->nodes_max, sizeof(struct node *));
     size_t slots = endpoint->scheme == SCHEME_CLUSTER ? SLOT_COUNT : 1;
     topology->slots = mem_alloc_zeroed(slots, sizeof topology->slots[0]);
-    bool replicas = endpoint->scheme == SCHEME_CLUSTER && cache->settings.replica_reads;
+    bool replicas = endpoint->scheme == SCHEME_CLUSTER && around->settings->replica_reads;
     topology->replicas = replicas ? mem_alloc_zeroed(slots, sizeof topology->replicas[0]) : NULL;
     topology->where = (struct request){ .verb = VERB_WHERE, .reply_for = FOR_TOPOLOGY, .directed = true };
     topology->where.owner = slice_of_text(endpoint->master != NULL ? endpoint->master : "");
     list_init(&topology->where.node);
     return topology->nodes != NULL && topology->slots != NULL && (!replicas || topology->replicas != NULL) &&
-           links_init(&cache->links, topology->nodes_max * exchange_places(cache)) &&
            topology_add_seeds(topology, endpoint);
 }
 
@@ -101,7 +103,7 @@ static void release_changed(struct topology *topology, struct link_node *request
 static void learn(struct topology *topology, struct slice map, int64_t now_ms, struct link_node *requests) {
     topology_learn(topology, map);
     topology->failures = 0;
-    topology->refresh_ms = now_ms + topology->cache->settings.topology_refresh_ms;
+    topology->refresh_ms = now_ms + topology->around.settings->topology_refresh_ms;
     release_changed(topology, requests);
 }
 
@@ -132,7 +134,7 @@ static void take_map(struct topology *topology, int64_t now_ms, struct link_node
     if (topology->failures % count_tellers(topology) != 0)
         ask(topology, requests);
     else
-        topology->refresh_ms = now_ms + topology->cache->settings.topology_refresh_ms;
+        topology->refresh_ms = now_ms + topology->around.settings->topology_refresh_ms;
 }
 
 /* ---- waiting ---- */
@@ -150,7 +152,7 @@ static void park(struct topology *topology, struct request *request, int64_t now
 }
 
 static bool in_time(const struct topology *topology, const struct request *request, int64_t now_ms) {
-    return !topology->cache->closed && now_ms - request->since_ms < topology->cache->settings.op_timeout_ms &&
+    return !*topology->around.closed && now_ms - request->since_ms < topology->around.settings->op_timeout_ms &&
            request->detours < DETOURS_MAX;
 }
 
@@ -164,7 +166,6 @@ void topology_refresh(struct topology *topology) {
     topology->refresh_ms = 0;
     note_due(topology);
     pthread_mutex_unlock(&topology->lock);
-    service_expect(topology->cache, 0);
 }
 
 void topology_tick(struct topology *topology, int64_t now_ms, struct link_node *requests, struct link_node *done) {
@@ -197,15 +198,19 @@ void topology_end(struct topology *topology, struct link_node *done) {
 
 /* ---- going out ---- */
 
+/* One more than the number; 0: not known. */
+static uint16_t known_server(const struct topology *topology, struct slice key) {
+    return topology_moves(topology) ? topology->slots[topology_slot_of(topology, key)] : 1;
+}
+
 const struct node *topology_server(const struct topology *topology, struct slice key) {
-    uint16_t known = moves(topology) ? topology->slots[topology_slot_of(topology, key)] : 1;
+    uint16_t known = known_server(topology, key);
     return known > 0 ? topology->nodes[known - 1u] : NULL;
 }
 
-size_t topology_home(struct topology *topology, struct slice key, uint32_t route) {
-    uint16_t known = moves(topology) ? topology->slots[topology_slot_of(topology, key)] : 1;
-    size_t node = known > 0 ? known - 1u : 0;
-    return node * exchange_places(topology->cache) + route % topology->cache->settings.connections;
+size_t topology_server_number(const struct topology *topology, struct slice key) {
+    uint16_t known = known_server(topology, key);
+    return known > 0 ? known - 1u : 0;
 }
 
 /* A look that may be a little late goes to a replica, once it is known which process the entries have to be of. */
@@ -217,33 +222,25 @@ static void prefer_replica(const struct topology *topology, struct request *requ
         request->server = replica - 1u;
 }
 
-bool topology_route(struct topology *topology, struct request *request, size_t *place, struct link_node *requests,
+bool topology_route(struct topology *topology, struct request *request, int64_t now_ms, struct link_node *requests,
                     struct link_node *done) {
-    struct rcache *cache = topology->cache;
-    if (!journal_admits(&cache->journal, request, done))
+    if (!topology_moves(topology) || request->directed)
+        return true;
+    request->since_ms = request->since_ms > 0 ? request->since_ms : now_ms;
+    uint16_t known = topology->slots[topology_slot_of(topology, request->key)];
+    if (known == 0) {
+        pthread_mutex_lock(&topology->lock);
+        if (in_time(topology, request, now_ms))
+            park(topology, request, now_ms, requests);
+        else
+            give_up(topology, request, done);
+        note_due(topology);
+        pthread_mutex_unlock(&topology->lock);
         return false;
-    if (moves(topology) && !request->directed) {
-        int64_t now_ms = clock_now_ms();
-        request->since_ms = request->since_ms > 0 ? request->since_ms : now_ms;
-        uint16_t known = topology->slots[topology_slot_of(topology, request->key)];
-        if (known == 0) {
-            pthread_mutex_lock(&topology->lock);
-            if (in_time(topology, request, now_ms))
-                park(topology, request, now_ms, requests);
-            else
-                give_up(topology, request, done);
-            note_due(topology);
-            pthread_mutex_unlock(&topology->lock);
-            service_expect(cache, topology->due_ms);
-            return false;
-        }
-        request->server = known - 1u;
-        if (topology->replicas != NULL)
-            prefer_replica(topology, request);
     }
-    if (!health_admits(topology, request, requests, done))
-        return false;
-    *place = request->server * exchange_places(cache) + exchange_place_of(cache, request);
+    request->server = known - 1u;
+    if (topology->replicas != NULL)
+        prefer_replica(topology, request);
     return true;
 }
 
@@ -278,6 +275,12 @@ static void send_to_primary(struct request *request, struct link_node *requests)
     list_append(requests, &request->node);
 }
 
+/* With the lock.  The node is down, and has been for so long that there is no use in waiting for it. */
+static bool is_hopeless(const struct topology *topology, uint32_t server, int64_t now_ms) {
+    const struct node *node = topology->nodes[server];
+    return node_is_down(node) && now_ms - node->breaker.since_ms >= topology->around.settings->op_timeout_ms;
+}
+
 /* With the lock.  False: the failure is for its owner. */
 static bool send_elsewhere(struct topology *topology, struct request *request, int64_t now_ms,
                            struct link_node *requests) {
@@ -291,7 +294,7 @@ static bool send_elsewhere(struct topology *topology, struct request *request, i
         send_to_primary(request, requests);
         return true;
     }
-    if (request->heard == HEARD_UNASKED && health_is_hopeless(topology, request->server, now_ms)) {
+    if (request->heard == HEARD_UNASKED && is_hopeless(topology, request->server, now_ms)) {
         ask_soon(topology, now_ms, requests);
         return false;
     }
@@ -300,7 +303,8 @@ static bool send_elsewhere(struct topology *topology, struct request *request, i
     list_remove(&request->node);
     request->detours += named;
     request->form = 0;
-    request->asking = request->directed = detour.kind == DETOUR_ASK;
+    request->directed = detour.kind == DETOUR_ASK;
+    request->asking = RULE(who_is_sent_to_ask_says_so, request->directed);
     if (named)
         request->server = index;
     else
@@ -341,7 +345,8 @@ static bool nothing_to_review(struct link_node *done) {
 }
 
 /* Of the one address: a name may lead to another server by now, as where a service replaces its primary. */
-static void look_behind_the_address(struct topology *topology, struct request *request, struct link_node *requests) {
+static void look_behind_the_address(struct topology *topology, struct request *request, int64_t now_ms,
+                                    struct link_node *requests) {
     const struct reply *reply = &request->reply;
     bool demoted = reply->status == RCACHE_E_UNAVAILABLE && request->heard == HEARD_ANSWER &&
                    slice_contains(blob_slice(reply->message), slice_of_text("READONLY"));
@@ -349,7 +354,7 @@ static void look_behind_the_address(struct topology *topology, struct request *r
         request->detours = 0;
         return;
     }
-    node_look_again(topology->nodes[0], clock_now_ms());
+    node_look_again(topology->nodes[0], now_ms);
     list_remove(&request->node);
     request->detours = 1;
     request->form = 0;
@@ -358,17 +363,16 @@ static void look_behind_the_address(struct topology *topology, struct request *r
     list_append(requests, &request->node);
 }
 
-void topology_review(struct topology *topology, struct link_node *done, struct link_node *requests) {
-    if (!moves(topology)) {
+void topology_review(struct topology *topology, struct link_node *done, int64_t now_ms, struct link_node *requests) {
+    if (!topology_moves(topology)) {
         for (struct link_node *node = done->next, *next; node != done; node = next) {
             next = node->next;
-            look_behind_the_address(topology, list_entry(node, struct request, node), requests);
+            look_behind_the_address(topology, list_entry(node, struct request, node), now_ms, requests);
         }
         return;
     }
     if (nothing_to_review(done))
         return;
-    int64_t now_ms = clock_now_ms();
     pthread_mutex_lock(&topology->lock);
     for (struct link_node *node = done->next, *next; node != done; node = next) {
         next = node->next;
@@ -376,5 +380,4 @@ void topology_review(struct topology *topology, struct link_node *done, struct l
     }
     note_due(topology);
     pthread_mutex_unlock(&topology->lock);
-    service_expect(topology->cache, topology->due_ms);
 }

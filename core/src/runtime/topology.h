@@ -3,7 +3,8 @@
  * redirections in replies, and sends again what a server would not or could not take, for as long as op_timeout; not
  * where a server has been down for that long (health.h).
  *
- * Its lock is taken with no other held but for the making of links. */
+ * No I/O and no clock: it is told the time, and who calls it sends what is to be sent (passage.h), and calls
+ * topology_tick when it is due.  Its lock is taken with no other held but for the making of connections. */
 #ifndef RESILICACHE_RUNTIME_TOPOLOGY_H
 #define RESILICACHE_RUNTIME_TOPOLOGY_H
 
@@ -13,10 +14,18 @@
 
 #include <pthread.h>
 
-struct rcache;
+/* What it is given by who has it. */
+struct surroundings {
+    const struct settings *settings;
+    const _Atomic bool *closed;
+    _Atomic bool *replaced; /* set when a primary may have been */
+    uint64_t seed;
+    bool (*connect)(void *owner, struct node *node); /* makes the connections to one more; false for want of memory */
+    void *owner;
+};
 
 struct topology {
-    struct rcache *cache;
+    struct surroundings around;
     enum scheme scheme;
     pthread_mutex_t lock;
     struct node **nodes; /* only ever more; the array has room for nodes_max */
@@ -37,15 +46,20 @@ struct topology {
     _Atomic int64_t due_ms;    /* when topology_tick has something to do */
 };
 
-bool topology_init(struct topology *topology, struct rcache *cache); /* false for want of memory */
+/* How many nodes there may be. */
+size_t topology_nodes_max(const struct settings *settings);
+/* False for want of memory. */
+bool topology_init(struct topology *topology, const struct surroundings *around);
 void topology_clear(struct topology *topology);
 
-/* Which link or lane the request goes by; *place counts them node by node.  False: it waits here, or came to *done,
- * and *requests may have one more. */
-bool topology_route(struct topology *topology, struct request *request, size_t *place, struct link_node *requests,
+/* Whether there is more than one address that a key may be at. */
+bool topology_moves(const struct topology *topology);
+/* request->server is the node that the request goes to.  False: it waits here, or came to *done, and *requests may have
+ * one more. */
+bool topology_route(struct topology *topology, struct request *request, int64_t now_ms, struct link_node *requests,
                     struct link_node *done);
 /* Looks at replies before those who asked do: what is to be sent again goes from *done to *requests, or waits here. */
-void topology_review(struct topology *topology, struct link_node *done, struct link_node *requests);
+void topology_review(struct topology *topology, struct link_node *done, int64_t now_ms, struct link_node *requests);
 /* Somebody has said that the map has changed. */
 void topology_refresh(struct topology *topology);
 /* What is due by now. */
@@ -54,8 +68,8 @@ void topology_tick(struct topology *topology, int64_t now_ms, struct link_node *
 void topology_end(struct topology *topology, struct link_node *done);
 /* Whose the key is, as far as is known; NULL: nobody's yet. */
 const struct node *topology_server(const struct topology *topology, struct slice key);
-/* The place by which most requests of a key go, as far as is known. */
-size_t topology_home(struct topology *topology, struct slice key, uint32_t route);
+/* Its number; 0, too, where it isn't known. */
+size_t topology_server_number(const struct topology *topology, struct slice key);
 
 /* Between topology.c and slots.c; with the lock, but for topology_slot_of. */
 
