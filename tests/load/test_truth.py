@@ -79,6 +79,15 @@ def test_failures_need_an_outage(truth: Truth) -> None:
     assert "1 calls failed" in str(truth) and "1 no server" in str(truth) and "2 failed" in str(truth)
 
 
+def test_who_leaves_a_server_alone_has_found_it_down_for_as_long(truth: Truth) -> None:
+    with truth.outage("broken", recovery_s=-5):
+        pass
+    truth.fail(truth.begin("strong", "k"), "redis://a is down, for 8 s by now: no answer")
+    truth.fail(truth.begin("strong", "k"), "redis://a is down, for 3 s by now: no answer")
+    (finding,) = truth.judge()
+    assert "for 3 s by now" in finding
+
+
 def test_what_has_not_returned_is_told(truth: Truth) -> None:
     truth.begin("strong", "k")
     (finding,) = truth.judge()

@@ -177,7 +177,7 @@ class Truth:
             call = self._close(number)
             self.done["failed"] += 1
             now = time.monotonic()
-            excuse = next((one for one in self.outages[::-1] if call.begin <= one.over), None)
+            excuse = next((one for one in self.outages[::-1] if call.begin <= one.over + unasked_s(why)), None)
             if excuse is None:
                 self._find(call, f"failed, and nothing was broken: {why}")
             else:
@@ -206,6 +206,13 @@ class Truth:
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {what}" for what, count in sorted(self.done.items()))
         return "\n".join([f"calls: {counts}", *map(str, self.outages)])
+
+
+def unasked_s(why: str) -> float:
+    """For how long a server may be left alone that was broken each time it was asked: each time for twice as long as the
+    last, which is no longer than it has been down by then, up to 30 s."""
+    down = re.search(r"is down, for (\d+) s by now", why)
+    return min(int(down[1]) + 1.0, 30.0) if down else 0.0
 
 
 def value_of(key: str, version: int) -> str:
