@@ -90,7 +90,7 @@ static void come_up(struct lane *lane, const struct server_facts *facts, int64_t
     lane->facts = *facts;
     lane->progress_ms = now_ms;
     lane->backoff = (struct backoff){ 0 };
-    if (node_is_replaced(lane->server, facts->epoch))
+    if (node_is_replaced(lane->server, lane->reign, facts->epoch))
         recent_want(lane->cache);
     if (lane->purpose == LINK_WATCH && !facts->can_track)
         cache_cannot_watch(lane->cache);
@@ -130,6 +130,12 @@ static void greet(struct lane *lane, int64_t now_ms, struct link_node *done) {
     take_handshake(lane, handshake_begin(&lane->handshake, &lane->target, &lane->out), now_ms, done);
 }
 
+/* The caller had the connection from before, no one knows since when. */
+static bool is_of_this_reign(const struct lane *lane, const struct server_facts *facts) {
+    bool same = facts->epoch != 0 && facts->epoch == lane->server->epoch;
+    return same || !node_has_risen(lane->server, 0, facts->replica);
+}
+
 void lane_connected(struct lane *lane, const char *facts, int64_t now_ms, struct link_node *done) {
     if (lane->state != LANE_CONNECTING)
         return;
@@ -140,8 +146,8 @@ void lane_connected(struct lane *lane, const char *facts, int64_t now_ms, struct
         return;
     }
     struct server_facts known;
-    lane->reign = facts == NULL ? lane->reign : 0;
-    if (facts != NULL && facts_read(facts, &known) && !node_has_risen(lane->server, lane->reign, known.replica)) {
+    if (facts != NULL && facts_read(facts, &known) && is_of_this_reign(lane, &known)) {
+        lane->reign = lane->server->reign;
         known.packed = lane->cache->settings.layout == LAYOUT_PACKED;
         come_up(lane, &known, now_ms, done);
         return;

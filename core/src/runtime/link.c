@@ -114,7 +114,7 @@ void link_dial(struct link *link, struct link_node *done) {
         return;
     }
     link->backoff = (struct backoff){ 0 };
-    if (node_is_replaced(link->node, connection_facts(connection)->epoch))
+    if (node_is_replaced(link->node, link->reign, connection_facts(connection)->epoch))
         recent_want(link->cache);
     if (link->purpose == LINK_WATCH && !connection_facts(connection)->can_track) {
         pthread_mutex_unlock(&link->lock);

@@ -1,6 +1,7 @@
 #include "runtime/node.h"
 
 #include "base/alloc.h"
+#include "base/rule.h"
 #include "runtime/url.h"
 
 #include <stdatomic.h>
@@ -39,8 +40,16 @@ bool node_is(const struct node *node, struct slice host, uint16_t port, bool sen
            slice_equal(slice_of_text(node->address.host), host);
 }
 
-bool node_is_replaced(struct node *node, uint64_t epoch) {
+void node_rise(struct node *node, bool took_over) {
+    node->reign += took_over && node->reign == 0 ? 2 : 1;
+    if (node->reign > 1)
+        node->epoch = 0;
+}
+
+bool node_is_replaced(struct node *node, uint32_t reign, uint64_t epoch) {
     uint64_t before = node->epoch;
+    if (node_has_risen(node, reign, false))
+        return false;
     node->epoch = epoch;
     return before != 0 && before != epoch;
 }
@@ -52,8 +61,10 @@ void node_look_again(struct node *node, int64_t now_ms) {
         node->reign++;
 }
 
+/* A primary that was met before it was known to be one is in its first reign. */
 bool node_has_risen(const struct node *node, uint32_t reign, bool replica) {
-    return node->reign != reign && (reign > 0 || replica);
+    uint32_t known = reign == 0 && !replica ? 1 : reign;
+    return RULE(connections_end_with_their_history, node->reign > known);
 }
 
 /* An empty option is none. */

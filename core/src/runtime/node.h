@@ -10,9 +10,10 @@ struct node {
     struct address address; /* the host is its own */
     struct blob *url;       /* the address as a URL */
     bool sentinel;          /* tells where a master is, has no keys */
-    _Atomic uint64_t epoch; /* of the process that was last seen there; 0: none was, or it doesn't say */
+    _Atomic uint64_t epoch; /* of the process that was last seen there in this reign; 0: none was, or it doesn't say */
     size_t slot_count;      /* that it is the primary of, by the map; the topology's */
-    _Atomic uint32_t reign; /* counts when it became a primary, or its address seems to lead elsewhere */
+    _Atomic uint32_t reign; /* counts when it became a primary, or its address seems to lead elsewhere; 1 is what it was
+                               when it was first heard of */
     _Atomic int64_t looked_ms; /* when the latter was last so */
     struct breaker breaker; /* this and the rest: health.h */
     struct request probe;
@@ -28,8 +29,12 @@ static inline bool node_is_down(const struct node *node) {
     return node->breaker.state != BREAKER_CLOSED;
 }
 
-/* A connection stands.  True: to another process than the last one, which may have forgotten what that one knew. */
-bool node_is_replaced(struct node *node, uint64_t epoch);
+/* A connection stands, made in that reign.  True: to another process than the last one, which may have forgotten what
+ * that one knew. */
+bool node_is_replaced(struct node *node, uint32_t reign, uint64_t epoch);
+
+/* It is a primary from now on; `took_over`: from another.  Connections from before are to be made anew. */
+void node_rise(struct node *node, bool took_over);
 
 /* Its address may lead to another server by now: connections are to be made anew, unless they were a moment ago. */
 void node_look_again(struct node *node, int64_t now_ms);

@@ -47,7 +47,7 @@ void topology_give_slot(struct topology *topology, size_t slot, uint32_t index) 
     if (known == index + 1)
         return;
     if (topology->nodes[index]->slot_count++ == 0)
-        topology->nodes[index]->reign++;
+        node_rise(topology->nodes[index], known != 0);
     topology->slots[slot] = (uint16_t)(index + 1);
     if (known == 0)
         return;

@@ -287,7 +287,10 @@ static bool send_elsewhere(struct topology *topology, struct request *request, i
     struct detour detour = detour_of(request);
     uint32_t index;
     bool named = detour.kind == DETOUR_MOVED || detour.kind == DETOUR_ASK;
-    if (detour.kind == DETOUR_NONE || request->heard == HEARD_BARRED || !in_time(topology, request, now_ms) ||
+    if (named && !in_time(topology, request, now_ms))
+        request->reply.status = RCACHE_E_UNAVAILABLE; /* there is a server that has the key, and it was not found */
+    bool passes = RULE(what_may_pass_is_waited_for, detour.kind == DETOUR_LATER);
+    if (!(named || passes) || request->heard == HEARD_BARRED || !in_time(topology, request, now_ms) ||
         (detour.kind == DETOUR_ASK && request->verb == VERB_WATCH)) /* no server listens and asks at once */
         return false;
     if (request->primary_epoch != 0) {

@@ -3,6 +3,7 @@
 #include "backend/redis/meta.h"
 #include "backend/redis/redis.h"
 #include "backend/redis/where.h"
+#include "base/rule.h"
 #include "base/text.h"
 #include "resilicache.h"
 
@@ -49,7 +50,7 @@ static int32_t status_of_error(struct slice text) {
 /* What the error calls for instead; 0: nothing. */
 static uint32_t form_against(enum verb verb, struct slice error) {
     bool invalidates = verb == VERB_INVALIDATE || verb == VERB_UNLOCK;
-    if (starts(error, "NOSCRIPT"))
+    if (RULE(unknown_scripts_are_sent, starts(error, "NOSCRIPT")))
         return FORM_WHOLE;
     if (verb == VERB_GET && contains(error, "WRONGTYPE"))
         return FORM_OTHER;
