@@ -209,7 +209,7 @@ class Truth:
 
 
 def unasked_s(why: str) -> float:
-    """For how long a server may be left alone that was broken each time it was asked: each time for twice as long as the
+    """For how long a server may be left alone that was broken each time it was asked: each time twice as long as the
     last, which is no longer than it has been down by then, up to 30 s."""
     down = re.search(r"is down, for (\d+) s by now", why)
     return min(int(down[1]) + 1.0, 30.0) if down else 0.0
