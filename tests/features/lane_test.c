@@ -1,4 +1,5 @@
 /* The stepping driver, connection by connection: the test plays the server. */
+#include "runtime/cache.h"
 #include "support/scene.h"
 #include "support/stores.h"
 
@@ -269,6 +270,20 @@ static void facts_that_are_none_lead_to_a_handshake(void **state) {
     hand_close();
 }
 
+static void a_reply_from_before_the_server_is_the_primary_again_is_not_taken(void **state) {
+    (void)state;
+    hand_open(NULL);
+    rcache_stepper_connected(hand.stepper, hand.node, "0000000000000001");
+    next_event(RCACHE_EVENT_SEND);
+    node_rise(hand.cache->topology.nodes[0], true);
+    receive_text("$1\r\nv\r\n");
+    expect_close();
+    hand.node = next_event(RCACHE_EVENT_CONNECT).node;
+    rcache_stepper_connected(hand.stepper, hand.node, "0000000000000001"); /* which may be one from before, too */
+    assert_memory_equal(next_event(RCACHE_EVENT_SEND).value.data, "*2\r\n$5\r\nHELLO", 13);
+    hand_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_that_can_not_be_made_is_an_error),
@@ -283,6 +298,7 @@ int main(void) {
         cmocka_unit_test(a_server_that_was_replaced_is_told_of_recent_invalidations),
         cmocka_unit_test(an_epoch_that_is_trusted_is_not_looked_at),
         cmocka_unit_test(facts_that_are_none_lead_to_a_handshake),
+        cmocka_unit_test(a_reply_from_before_the_server_is_the_primary_again_is_not_taken),
     };
     const struct scene_tests group = { "stepper's connections", tests, sizeof tests / sizeof tests[0], false };
     struct store nobody = { .name = "nobody's server", .url = "redis://127.0.0.1:6379" };

@@ -132,7 +132,7 @@ static void greet(struct lane *lane, int64_t now_ms, struct link_node *done) {
 
 /* The caller had the connection from before, no one knows since when. */
 static bool is_of_this_reign(const struct lane *lane, const struct server_facts *facts) {
-    bool same = facts->epoch != 0 && facts->epoch == lane->server->epoch;
+    bool same = facts->epoch == 0 ? !facts->replica : facts->epoch == lane->server->epoch;
     return same || !node_has_risen(lane->server, 0, facts->replica);
 }
 
@@ -217,6 +217,7 @@ static void stumble(struct lane *lane, bool starved, int64_t now_ms, struct link
 }
 
 size_t lane_receive(struct lane *lane, const void *data, size_t size, int64_t now_ms, struct link_node *done) {
+    leave_history(lane, done);
     if (lane->reader == NULL)
         return 0;
     lane->progress_ms = now_ms;

@@ -67,7 +67,9 @@ void link_receive(struct link *link, bool readable, struct link_node *done) {
     pthread_mutex_lock(&link->lock);
     link->reading = true;
     pthread_mutex_unlock(&link->lock);
-    if (readable) {
+    if (node_has_risen(link->node, link->reign, connection_facts(link->connection)->replica)) {
+        failure = "another server is the primary by now"; /* nor are replies taken that have come since */
+    } else if (readable) {
         got = connection_read(link->connection);
         if (got < 0)
             failure = connection_failure(link->connection);
