@@ -83,6 +83,7 @@ def test_who_leaves_a_server_alone_has_found_it_down_for_as_long(truth: Truth) -
     with truth.outage("broken", recovery_s=-5):
         pass
     truth.fail(truth.begin("strong", "k"), "redis://a is down, for 8 s by now: no answer")
+    truth.fail(truth.begin("strong", "k"), "'k': an invalidation of it has not reached the server yet")
     truth.fail(truth.begin("strong", "k"), "redis://a is down, for 3 s by now: no answer")
     (finding,) = truth.judge()
     assert "for 3 s by now" in finding

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 FINDINGS_MAX = 5  # of each kind of call
 ACKNOWLEDGED_MAX = 1000  # of each row
 DEADLINE_S = 5.0  # of every call
+UNASKED_MAX_S = 30.0
 SLACK_S = 5.0  # beyond the deadline, of a machine that has other things to do
 
 
@@ -210,9 +211,11 @@ class Truth:
 
 def unasked_s(why: str) -> float:
     """For how long a server may be left alone that was broken each time it was asked: each time twice as long as the
-    last, which is no longer than it has been down by then, up to 30 s."""
+    last, which is no longer than it has been down by then, up to 30 s.  What is queued follows within a second."""
+    if "an invalidation of it has not reached the server yet" in why:
+        return UNASKED_MAX_S + 1.0
     down = re.search(r"is down, for (\d+) s by now", why)
-    return min(int(down[1]) + 1.0, 30.0) if down else 0.0
+    return min(int(down[1]) + 1.0, UNASKED_MAX_S) if down else 0.0
 
 
 def value_of(key: str, version: int) -> str:
