@@ -7,11 +7,11 @@
 #include "world.h"
 
 static struct op *op_of(const struct beginning *begin) {
-    char keys[2 * CALL_KEYS_MAX];
+    char keys[KEY_SIZE * CALL_KEYS_MAX];
     uint32_t sizes[CALL_KEYS_MAX];
     for (uint32_t i = 0; i < begin->count; i++) {
-        memcpy(keys + 2 * (size_t)i, key_slice(begin->keys[i]).data, 2);
-        sizes[i] = 2;
+        memcpy(keys + KEY_SIZE * (size_t)i, key_slice(begin->keys[i]).data, KEY_SIZE);
+        sizes[i] = KEY_SIZE;
     }
     return op_new(begin->kind, slice_of(NULL, 0), keys, sizes, begin->count, slice_of_text(begin->owner),
                   sizeof(struct call));

@@ -3,12 +3,12 @@
 #include "world.h"
 
 struct slice key_slice(uint32_t key) {
-    static const char names[KEYS_MAX][2] = { { 'k', '0' }, { 'k', '1' }, { 'k', '2' }, { 'k', '3' } };
-    return slice_of(names[key], sizeof names[key]);
+    static const char *const names[KEYS_MAX] = { "{a}0", "{b}1", "{a}2", "{b}3" }; /* two slots in turns */
+    return slice_of(names[key], KEY_SIZE);
 }
 
 uint32_t key_number(struct slice name) {
-    return (uint32_t)(name.data[1] - '0');
+    return (uint32_t)(name.data[KEY_SIZE - 1] - '0');
 }
 
 void database_init(struct database *database) {

@@ -21,6 +21,8 @@ struct database {
 };
 
 /* "k0", "k1", ... */
+enum { KEY_SIZE = 4 };
+
 struct slice key_slice(uint32_t key);
 uint32_t key_number(struct slice name);
 

@@ -40,13 +40,19 @@ static bool may_be_unconfirmed(struct world *world, const struct call *call) {
     return confirmed && world->plan.policy.wait_replicas > 0 && plan_has(&world->plan, FAULT_behind);
 }
 
+/* Where the key is to be found has been asked for op_timeout; for a fetch, perhaps by one that had begun before. */
+static bool may_be_on_its_way(const struct world *world, const struct call *call) {
+    bool asked = world->now_us - call->began_us >= world->plan.op_timeout_ms * 980 - 2000;
+    return plan_has(&world->plan, FAULT_move) && (asked || call->op->kind == OP_FETCH);
+}
+
 static bool has_cause(struct world *world, const struct call *call, int32_t status) {
     const struct plan *plan = &world->plan;
     switch (status) {
     case RCACHE_E_LOADER: return plan_has(plan, FAULT_bad_load) || plan_has(plan, FAULT_memory) || world->ending;
     case RCACHE_E_TIMEOUT: return has_had_its_time(world, call) || may_be_unconfirmed(world, call);
     case RCACHE_E_CANCELED: return call->canceled || call->caller == NULL;
-    case RCACHE_E_UNAVAILABLE: return connection_may_fail(plan);
+    case RCACHE_E_UNAVAILABLE: return connection_may_fail(plan) || may_be_on_its_way(world, call);
     case RCACHE_E_NOMEM: return plan_has(plan, FAULT_memory);
     case RCACHE_E_SERVER: return plan_has(plan, FAULT_full);
     case RCACHE_E_CLOSED: return !call->process->alive;

@@ -90,6 +90,8 @@ void limits_apply(const struct limits *limits, struct plan *plan) {
     plan->keys = least(plan->keys, limits->keys);
     plan->deeds = least(plan->deeds, limits->deeds);
     plan->faults = (plan->faults | limits->forced) & limits->faults;
+    if ((limits->forced >> FAULT_move & 1) != 0 && plan->members == 1)
+        plan_make_cluster(plan, 3);
     if ((limits->forced & ((1u << FAULT_STRIKES) - 1)) != 0)
         plan->strikes = STRIKES_MAX;
     plan->variant = limits->variant;
@@ -154,8 +156,9 @@ void limits_print(const struct limits *limits) {
 void plan_print(const struct plan *plan) {
     static const char *const writers[] = { "invalidate", "lock", "set in turns", "lock, invalidate or delete" };
     const struct policy *policy = &plan->policy;
-    printf("seed %" PRIu64 ": %u processes of %u callers, %u keys, %u deeds each, %u strikes; writers %s%s\n",
-           plan->seed, plan->processes, plan->callers, plan->keys, plan->deeds, plan->strikes,
+    printf("seed %" PRIu64 ": %u servers, %u processes of %u callers, %u keys, %u deeds each, %u strikes; "
+           "writers %s%s\n",
+           plan->seed, plan->members, plan->processes, plan->callers, plan->keys, plan->deeds, plan->strikes,
            writers[plan->writers], plan->watch ? "; the server tells of changes" : "");
     printf("  lock_expire %lld ms, lock_expire_max %lld ms, delay %lld ms, deadline %lld ms, empty_expire %lld ms, "
            "op_timeout %lld ms, ttl %lld ms\n",

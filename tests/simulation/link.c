@@ -1,21 +1,10 @@
 #include "link.h"
 
 #include "resilicache.h"
+#include "runtime/exchange.h"
 #include "world.h"
 
 enum { PAUSE_LAST_MS = 1000, ATTEMPTS_MAX = 2 };
-
-static void finish(struct request *request, int32_t status, struct link_node *done) {
-    reply_clear(&request->reply);
-    request->form = 0;
-    request->reply.status = status;
-    list_append(done, &request->node);
-}
-
-static void finish_all(struct link_node *requests, int32_t status, struct link_node *done) {
-    for (struct link_node *node; (node = list_take(requests)) != NULL;)
-        finish(list_entry(node, struct request, node), status, done);
-}
 
 /* ---- when a connection is dead ---- */
 
@@ -44,35 +33,40 @@ static void expect_replies(struct world *world, struct link *link) {
 
 static void transmit(struct world *world, struct link *link, struct request *request, struct link_node *done) {
     if (request->verb == VERB_WATCH && !world->plan.watch)
-        finish(request, RCACHE_E_UNSUPPORTED, done);
+        exchange_finish(request, RCACHE_E_UNSUPPORTED, "no tracking", done);
     else if (!connection_send(world, link->connection, request))
-        finish(request, RCACHE_E_NOMEM, done);
+        exchange_finish(request, RCACHE_E_NOMEM, "no room", done);
     expect_replies(world, link);
 }
 
 static void begin_dialing(struct world *world, struct link *link) {
     if (link->dialing || list_empty(&link->unsent))
         return;
+    const struct node *node = process_node(link->process, link->member);
     link->dialing = true;
+    link->reign = node != NULL ? node->reign : 0;
     world_at(world, &link->dial, world->now_us + 3 * network_latency_us(world), link->dial.run);
 }
 
 void link_append(struct world *world, struct link *link, struct request *request, struct link_node *done) {
     request->sent_ms = process_now_ms(link->process);
     request->attempts++;
+    request->heard = HEARD_ANSWER;
+    link_leaves_history(world, link);
     if (link->connection != NULL) {
         transmit(world, link, request, done);
     } else if (world->now_us < link->retry_us) {
-        finish(request, RCACHE_E_UNAVAILABLE, done);
+        exchange_refuse(request, RCACHE_E_UNAVAILABLE, "no connection", done);
     } else {
         list_append(&link->unsent, &request->node);
         begin_dialing(world, link);
     }
 }
 
-void link_receive(struct world *world, struct link *link, struct link_node *done) {
-    if (link->connection != NULL)
-        expect_replies(world, link);
+void link_receive(struct world *world, struct link *link, struct link_node *again, struct link_node *done) {
+    for (struct link_node *node; (node = list_take(again)) != NULL;)
+        transmit(world, link, list_entry(node, struct request, node), done);
+    expect_replies(world, link);
     process_dispatch(link->process, done);
 }
 
@@ -82,7 +76,7 @@ static void fail_to_dial(struct world *world, struct link *link, struct link_nod
     link->pause_ms = link->pause_ms == 0 ? world->plan.policy.lock_expire_ms / 4 + 1 : link->pause_ms * 2;
     link->pause_ms = link->pause_ms < PAUSE_LAST_MS ? link->pause_ms : PAUSE_LAST_MS;
     link->retry_us = world->now_us + dice_between(&world->latency, link->pause_ms * 500, link->pause_ms * 1000);
-    finish_all(&link->unsent, RCACHE_E_UNAVAILABLE, done);
+    exchange_finish_all(&link->unsent, RCACHE_E_UNAVAILABLE, "no connection", done);
 }
 
 static void dial(struct world *world, struct event *event) {
@@ -94,14 +88,17 @@ static void dial(struct world *world, struct event *event) {
     list_init(&done);
     list_init(&unsent);
     link->dialing = false;
-    bool up = world->server.up && world->now_us >= world->server.stalled_us;
+    const struct member *member = &world->server.members[link->member];
+    bool up = member->up && world->now_us >= member->stalled_us;
     link->connection = up ? connection_open(world, link) : NULL;
-    tell(world, "p%u %s", process->number, up ? "has a connection" : "can't connect");
+    tell(world, "p%u %s to server %u", process->number, up ? "has a connection" : "can't connect", link->member);
     if (link->connection == NULL) {
         fail_to_dial(world, link, &done);
     } else {
         link->pause_ms = 0;
         link->retry_us = 0;
+        if (link->purpose != PURPOSE_WATCH)
+            server_takes_scripts(world, link->member);
         if (link->purpose != PURPOSE_REPLICA)
             process->epoch = process->foreign || world->plan.trust ? 0 : link->connection->epoch;
         if (link->purpose == PURPOSE_WATCH && !world->plan.watch)
@@ -138,7 +135,7 @@ static void hang_up(struct world *world, struct link *link, bool again) {
     for (struct link_node *node; (node = list_take(&requests)) != NULL;) {
         struct request *request = list_entry(node, struct request, node);
         if (!again || request->attempts >= ATTEMPTS_MAX) {
-            finish(request, RCACHE_E_UNAVAILABLE, &done);
+            exchange_finish(request, RCACHE_E_UNAVAILABLE, "no answer", &done);
             continue;
         }
         request->attempts++;
@@ -148,6 +145,16 @@ static void hang_up(struct world *world, struct link *link, bool again) {
     if (link->purpose == PURPOSE_WATCH)
         process_changed(link->process, slice_of(NULL, 0));
     process_dispatch(link->process, &done);
+}
+
+bool link_leaves_history(struct world *world, struct link *link) {
+    const struct node *node = process_node(link->process, link->member);
+    if (node == NULL || link->connection == NULL || !node_has_risen(node, link->reign, false))
+        return false;
+    tell(world, "p%u leaves a connection to server %u, which has become the primary again", link->process->number,
+         link->member);
+    hang_up(world, link, true);
+    return true;
 }
 
 static void find_broken(struct world *world, struct event *event) {
@@ -178,8 +185,8 @@ void link_broken(struct world *world, struct link *link) {
     world_at(world, &link->hang_up, world->now_us + 2 * network_latency_us(world), link->hang_up.run);
 }
 
-void link_init(struct link *link, struct process *process, enum purpose purpose) {
-    *link = (struct link){ .process = process, .purpose = purpose };
+void link_init(struct link *link, struct process *process, uint32_t member, enum purpose purpose) {
+    *link = (struct link){ .process = process, .member = member, .purpose = purpose };
     link->dial.run = dial;
     link->hang_up.run = find_broken;
     link->patience.run = lose_patience;
@@ -191,6 +198,6 @@ void link_close(struct world *world, struct link *link, struct link_node *done) 
     list_init(&requests);
     disconnect(world, link, false, &requests);
     world_cancel(world, &link->dial);
-    finish_all(&requests, RCACHE_E_CLOSED, done);
-    finish_all(&link->unsent, RCACHE_E_CLOSED, done);
+    exchange_finish_all(&requests, RCACHE_E_CLOSED, "closed", done);
+    exchange_finish_all(&link->unsent, RCACHE_E_CLOSED, "closed", done);
 }

@@ -121,7 +121,7 @@ static void report(const struct orders *orders, uint64_t seed) {
 
 int main(int count, char **words) {
     struct orders orders = { .seed = 1, .runs = 1 };
-    uint64_t ops = 0, events = 0, loads = 0, past = 0, done = 0;
+    uint64_t ops = 0, events = 0, loads = 0, past = 0, moves = 0, refusals = 0, done = 0;
     limits_init(&orders.limits);
     read_orders(count, words, &orders);
     const int signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGALRM };
@@ -141,10 +141,13 @@ int main(int count, char **words) {
         events += world.event_count;
         loads += world.check.loads;
         past += world.check.past;
+        moves += world.server.cluster.moves;
+        refusals += world.server.cluster.refusals;
     }
     double seconds = (double)(now_ms() - began_ms) / 1000;
     printf("%" PRIu64 " runs from seed %" PRIu64 ": %" PRIu64 " ops, %" PRIu64 " loads, %" PRIu64
-           " of them past the cache, %" PRIu64 " events, nothing broken; %.0f runs a second\n",
-           done, orders.seed, ops, loads, past, events, seconds > 0 ? (double)done / seconds : 0);
+           " of them past the cache, %" PRIu64 " slots moved, %" PRIu64 " commands sent elsewhere, %" PRIu64
+           " events, nothing broken; %.0f runs a second\n",
+           done, orders.seed, ops, loads, past, moves, refusals, events, seconds > 0 ? (double)done / seconds : 0);
     return 0;
 }

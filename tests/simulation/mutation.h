@@ -55,10 +55,18 @@
     X(deadlines_wait_for_loaders, "")                                                                                \
     X(deadlines_wait_for_all_loaders, "threads,slow_load")                                                           \
     X(ended_ops_give_their_load_up, "cancel,threads")                                                                \
+    /* of the way to the server that has the key */                                                                  \
+    X(who_is_sent_to_ask_says_so, "move")                                                                            \
+    X(what_may_pass_is_waited_for, "move")                                                                           \
+    X(unknown_scripts_are_sent, "forget")                                                                            \
+    X(connections_end_with_their_history, "move,failover")                                                           \
     /* of whoever drives it */                                                                                       \
     X(acknowledged_is_replicated, "failover,behind")                                                                 \
     X(strong_reads_the_primary, "behind")                                                                            \
-    X(freed_ops_give_their_refresh_up, "abandon,threads")
+    X(freed_ops_give_their_refresh_up, "abandon,threads")                                                            \
+    /* of whoever runs the cluster */                                                                                \
+    X(who_has_not_heard_is_cut_off, "move,failover")                                                                 \
+    X(who_was_outlived_gets_no_slot_back, "move,failover")
 
 enum mutation {
     MUTATION_none,

@@ -67,7 +67,7 @@ static enum mutation mutation_named(const char *name) {
 }
 
 int main(int count, char **words) {
-    uint64_t runs = 20000;
+    uint64_t runs = 40000;
     bool all = true, noticed = true;
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (int i = 1; i < count; i++) {

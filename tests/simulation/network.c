@@ -1,6 +1,8 @@
 #include "network.h"
 
+#include "answer.h"
 #include "base/rule.h"
+#include "record.h"
 #include "replica.h"
 #include "resilicache.h"
 #include "world.h"
@@ -87,7 +89,7 @@ static struct message *message_of(struct world *world, const struct connection *
     message->request = *request;
     message->request.value = blob_share(request->value);
     message->request.reply = (struct reply){ .status = RCACHE_OK };
-    message->key = key_number(request->key);
+    message->key = request->key.size > 0 ? key_number(request->key) : 0;
     message->request.key = key_slice(message->key);
     message->request.owner = copy(message->owner, sizeof message->owner, request->owner);
     message->request.seen = copy(message->seen, sizeof message->seen, request->seen);
@@ -153,9 +155,14 @@ static bool waits(struct world *world, struct message *message) {
     return false;
 }
 
-static void carry_out(struct world *world, struct message *message) {
-    server_execute(world, message);
+static void carry_out(struct world *world, const struct connection *connection, struct message *message) {
     message->executed = true;
+    message->refused = server_refuses(world, connection->member, message, message->refusal);
+    if (message->refused && world->telling != TELL_NOTHING)
+        record_tell(world, connection->member, message);
+    if (message->refused)
+        return;
+    server_execute(world, connection->member, message);
     message->changed = world->server.changed;
     message->until_us = world->now_us + message->request.replicas_ms * 1000;
 }
@@ -163,25 +170,26 @@ static void carry_out(struct world *world, struct message *message) {
 /* The server takes the next command. */
 static void arrive(struct world *world, struct event *event) {
     struct connection *connection = event_owner(event, struct connection, arrival);
-    if (connection->life != world->server.life)
+    const struct member *member = &world->server.members[connection->member];
+    if (connection->life != member->life)
         free_all(world, &connection->commands); /* the process that would have taken them is gone */
     if (list_empty(&connection->commands)) {
         free_if_unused(world, connection);
         return;
     }
-    if (world->now_us < world->server.stalled_us) {
-        world_at(world, event, world->server.stalled_us + (int64_t)dice_below(&world->latency, 20), event->run);
+    if (world->now_us < member->stalled_us) {
+        world_at(world, event, member->stalled_us + (int64_t)dice_below(&world->latency, 20), event->run);
         return;
     }
     struct message *message = list_entry(connection->commands.next, struct message, node);
     if (!message->executed)
-        carry_out(world, message);
-    if (RULE(acknowledged_is_replicated, waits(world, message))) {
+        carry_out(world, connection, message);
+    if (!message->refused && RULE(acknowledged_is_replicated, waits(world, message))) {
         world_at(world, event, message->until_us, event->run);
         return;
     }
     list_remove(&message->node);
-    if (message->request.verb == VERB_WATCH)
+    if (message->request.verb == VERB_WATCH && !message->refused)
         connection->watched |= 1u << message->key;
     if (connection->cut || connection->link == NULL)
         message_free(world, message);
@@ -192,28 +200,17 @@ static void arrive(struct world *world, struct event *event) {
     free_if_unused(world, connection);
 }
 
-/* Into the request that waits for it; like the decoding of what comes by wire, it may find no memory. */
-static void take_reply(struct world *world, struct message *message, struct link_node *done) {
-    struct request *request = message->origin;
-    blob_drop(request->reply.value);
-    blob_drop(request->reply.message);
-    request->reply = message->request.reply;
-    message->request.reply = (struct reply){ .status = RCACHE_OK };
-    if (request->reply.value != NULL && world_has(world, FAULT_memory) && dice_chance(&world->luck, 20)) {
-        blob_drop(request->reply.value);
-        request->reply = (struct reply){ .status = RCACHE_E_NOMEM };
-    }
-    list_append(done, &request->node);
-}
-
 static void deliver(struct world *world, struct event *event) {
     struct connection *connection = event_owner(event, struct connection, delivery);
     struct link *link = connection->link;
     if (link == NULL || process_puts_off(link->process, event))
         return;
     struct process *process = link->process;
-    struct link_node done;
+    struct link_node again, done;
+    list_init(&again);
     list_init(&done);
+    if (link_leaves_history(world, link))
+        return;
     connection->progress_us = world->now_us;
     while (!list_empty(&connection->replies) && first_due_us(&connection->replies) <= world->now_us) {
         struct message *message = list_entry(connection->replies.next, struct message, node);
@@ -221,12 +218,12 @@ static void deliver(struct world *world, struct event *event) {
         if (message->push)
             process_changed(process, key_slice(message->key));
         else if (message->origin != NULL)
-            take_reply(world, message, &done);
+            answer_take(world, message, &again, &done);
         message_free(world, message);
     }
     if (!list_empty(&connection->replies))
         expect_delivery(world, connection);
-    link_receive(world, link, &done);
+    link_receive(world, link, &again, &done);
 }
 
 struct connection *connection_open(struct world *world, struct link *link) {
@@ -237,8 +234,9 @@ struct connection *connection_open(struct world *world, struct link *link) {
     }
     struct connection *connection = list_entry(node, struct connection, node);
     *connection = (struct connection){ .link = link,
-                                       .epoch = world->server.epoch,
-                                       .life = world->server.life,
+                                       .member = link->member,
+                                       .epoch = world->server.members[link->member].epoch,
+                                       .life = world->server.members[link->member].life,
                                        .progress_us = world->now_us };
     connection->arrival.run = arrive;
     connection->delivery.run = deliver;
@@ -274,7 +272,7 @@ void connection_close(struct world *world, struct connection *connection, bool d
     connection->watched = 0;
     take_back(&connection->replies, requests);
     take_back(&connection->commands, requests);
-    if (drops || connection->life != world->server.life) {
+    if (drops || connection->life != world->server.members[connection->member].life) {
         free_all(world, &connection->commands);
     } else if (connection->cut && !list_empty(&connection->commands)) {
         int64_t late_us = dice_between(&world->luck, 0, world->plan.policy.lock_expire_ms * 3000);
@@ -332,11 +330,13 @@ void network_clear(struct world *world) {
     }
 }
 
-void network_cut_all(struct world *world) {
+void network_cut_all(struct world *world, uint32_t member) {
     struct link_node *open = &world->network.open;
     for (struct link_node *node = open->next, *next; node != open; node = next) {
         next = node->next;
-        connection_cut(world, list_entry(node, struct connection, node), false);
+        struct connection *connection = list_entry(node, struct connection, node);
+        if (connection->member == member)
+            connection_cut(world, connection, false);
     }
 }
 

@@ -9,7 +9,7 @@
 #include "event.h"
 #include "server.h"
 
-enum { MESSAGES_MAX = 1024, CONNECTIONS_MAX = 128 };
+enum { MESSAGES_MAX = 1024, CONNECTIONS_MAX = 256 };
 
 struct link;
 
@@ -29,6 +29,8 @@ struct message {
     uint32_t changed;       /* until these have so many changes, */
     int64_t until_us;       /* or until then */
     bool push;
+    bool refused;
+    char refusal[REFUSAL_MAX]; /* what is said instead of carrying it out */
     char owner[OWNER_SIZE_MAX];
     char seen[LEASE_TEXT_MAX];
 };
@@ -40,8 +42,9 @@ struct connection {
     struct link_node commands; /* not carried out yet */
     struct link_node replies;
     struct link_node node;     /* in network->open */
+    uint32_t member;           /* the server at the other end */
     uint64_t epoch;
-    uint32_t life;             /* of the server at the other end */
+    uint32_t life;             /* of it */
     uint32_t watched;          /* keys, as bits */
     bool cut;                  /* the other end is gone; the client doesn't know yet */
     int64_t commands_us;       /* when the last of each arrives */
@@ -65,7 +68,7 @@ void network_clear(struct world *world);
 /* A time that a message takes. */
 int64_t network_latency_us(struct world *world);
 
-/* To the server as it is now.  NULL: there are too many, which is a violation. */
+/* To the link's server as it is now.  NULL: there are too many, which is a violation. */
 struct connection *connection_open(struct world *world, struct link *link);
 /* False: there are too many messages, a violation. */
 bool connection_send(struct world *world, struct connection *connection, struct request *request);
@@ -79,8 +82,8 @@ const struct request *connection_oldest(const struct connection *connection);
 
 /* The connection breaks (the client is told, sooner or later) or falls silent. */
 void connection_cut(struct world *world, struct connection *connection, bool silent);
-/* The server's process is gone, and with it the other ends. */
-void network_cut_all(struct world *world);
+/* The member's process is gone, and with it the other ends. */
+void network_cut_all(struct world *world, uint32_t member);
 /* Clients of connections that have fallen silent find out. */
 void network_tell_broken(struct world *world);
 /* The replica has more of the changes. */

@@ -1,5 +1,6 @@
 #include "plan.h"
 
+#include "cluster.h"
 #include "dice.h"
 
 #include <string.h>
@@ -25,7 +26,7 @@ bool plan_is_healthy(const struct plan *plan) {
     static const enum fault harmful[] = { FAULT_cut,    FAULT_blackhole, FAULT_stall, FAULT_pause,   FAULT_kill,
                                           FAULT_flush,  FAULT_failover,  FAULT_evict, FAULT_restart, FAULT_time_step,
                                           FAULT_spike,  FAULT_memory,    FAULT_full,  FAULT_threads,
-                                          FAULT_behind };
+                                          FAULT_behind, FAULT_move };
     for (size_t i = 0; i < sizeof harmful / sizeof harmful[0]; i++)
         if (plan_has(plan, harmful[i]))
             return false;
@@ -91,6 +92,13 @@ static void draw_replica(struct plan *plan, int64_t lease_ms, struct random *dic
     }
 }
 
+void plan_make_cluster(struct plan *plan, uint32_t members) {
+    plan->members = members;
+    plan->policy.wait_replicas = 0;
+    plan->trust = plan->replica_reads = false;
+    plan->faults &= ~(1u << FAULT_behind);
+}
+
 void plan_draw(struct plan *plan, uint64_t seed) {
     static const int64_t leases[] = { 15, 40, 120, 400 };
     static const int64_t latencies[] = { 50, 200, 800 };
@@ -120,5 +128,11 @@ void plan_draw(struct plan *plan, uint64_t seed) {
     plan->latency_us = dice_pick(&dice, latencies);
     plan->load_us = dice_pick(&dice, loads);
     draw_replica(plan, lease_ms, &dice);
+    plan->members = 1;
+    if (plan->policy.wait_replicas == 0 && !plan->replica_reads && dice_chance(&dice, 500))
+        plan_make_cluster(plan, 2 + (uint32_t)dice_below(&dice, MEMBERS_MAX - 1));
+    plan->faults &= ~(1u << FAULT_move);
+    if (plan->members > 1 && dice_chance(&dice, 600))
+        plan->faults |= 1u << FAULT_move;
     plan->horizon_us = (int64_t)plan->deeds * lease_ms * 600;
 }

@@ -19,6 +19,8 @@
     X(restart)    /* the server goes down and comes back empty, or as it was */                                      \
     X(time_step)  /* the server's clock is set forward or back */                                                    \
     X(behind)     /* the replica gets nothing for a while */                                                         \
+    X(move)       /* a slot goes from one server of a cluster to another */                                          \
+    X(forget)     /* a server forgets its scripts */                                                                 \
     X(late)       /* what a broken connection had swallowed is carried out after all */                              \
     X(spike)      /* some messages are slow */                                                                       \
     X(drift)      /* the clocks of processes run fast or slow */                                                     \
@@ -60,6 +62,7 @@ enum { PROCESSES_MAX = 4, CALLERS_MAX = 4, KEYS_MAX = 4, DEEDS_MAX = 16, STRIKES
 struct plan {
     uint64_t seed;
     uint64_t variant; /* of what is not in the plan: how long messages, threads and loaders take */
+    uint32_t members; /* of the cluster; 1: there is none */
     uint32_t processes;
     uint32_t callers; /* of each process */
     uint32_t keys;
@@ -93,6 +96,8 @@ static inline bool plan_has(const struct plan *plan, enum fault fault) {
 /* Whether any fault is there that keeps a healthy process from the server for a while. */
 bool plan_is_healthy(const struct plan *plan);
 void plan_draw(struct plan *plan, uint64_t seed);
+/* So many servers, and none of what needs one with a replica to look at. */
+void plan_make_cluster(struct plan *plan, uint32_t members);
 const char *fault_name(enum fault fault);
 /* FAULT_COUNT: no such name. */
 enum fault fault_named(const char *name, size_t size);

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/rule.h"
 #include "resilicache.h"
+#include "runtime/exchange.h"
 #include "world.h"
 
 #include <stdlib.h>
@@ -41,21 +42,56 @@ int64_t process_thread_us(struct process *process) {
 
 /* ---- sending ---- */
 
+static bool has_cluster(const struct process *process) {
+    return process->world->plan.members > 1;
+}
+
+static uint32_t member_of(const struct node *node) {
+    return node->address.port - 1u;
+}
+
+const struct node *process_node(const struct process *process, uint32_t member) {
+    for (size_t i = 0; has_cluster(process) && i < process->topology.node_count; i++)
+        if (member_of(process->topology.nodes[i]) == member)
+            return process->topology.nodes[i];
+    return NULL;
+}
+
 /* As exchange_place_of and prefer_replica of the runtime. */
-static struct link *link_for(struct process *process, struct request *request) {
+static uint32_t place_for(struct process *process, struct request *request) {
     bool looks = request->verb == VERB_PEEK && !RULE(strong_reads_the_primary, request->strong);
     request->primary_epoch = 0;
     if (request->verb == VERB_WATCH)
-        return &process->links[LINK_WATCH];
+        return PLACE_WATCH;
     if (request->replicas > 0)
-        return &process->links[LINK_CONFIRM];
+        return PLACE_CONFIRM;
     if (!process->world->plan.replica_reads || !looks || request->primary_only || process->epoch == 0)
-        return &process->links[request->route % SHARED_LINKS];
+        return request->route % SHARED_LINKS;
     request->primary_epoch = process->epoch;
-    return &process->links[LINK_REPLICA];
+    return PLACE_REPLICA;
+}
+
+/* As passage_out of the runtime: to whom the topology says. */
+static void send(struct process *process, struct link_node *requests, struct link_node *done) {
+    struct topology *topology = &process->topology;
+    for (struct link_node *node; (node = list_take(requests)) != NULL;) {
+        struct request *request = list_entry(node, struct request, node);
+        uint32_t member = 0;
+        if (!process->alive) {
+            exchange_finish(request, RCACHE_E_CLOSED, "closed", done);
+            continue;
+        }
+        if (has_cluster(process)) {
+            if (!topology_route(topology, request, process_now_ms(process), requests, done))
+                continue;
+            member = member_of(topology->nodes[request->server]);
+        }
+        link_append(process->world, &process->links[member][place_for(process, request)], request, done);
+    }
 }
 
 static void send_batch(struct world *world, struct event *event) {
+    (void)world;
     struct batch *batch = event_owner(event, struct batch, event);
     struct process *process = batch->process;
     if (process_puts_off(process, event))
@@ -66,10 +102,7 @@ static void send_batch(struct world *world, struct event *event) {
     list_move_all(&requests, &batch->requests);
     list_remove(&batch->node);
     free(batch);
-    for (struct link_node *node; (node = list_take(&requests)) != NULL;) {
-        struct request *request = list_entry(node, struct request, node);
-        link_append(world, link_for(process, request), request, &done);
-    }
+    send(process, &requests, &done);
     process_dispatch(process, &done);
 }
 
@@ -183,29 +216,85 @@ static bool goes_to_primary(struct process *process, struct request *request) {
     return request->primary_only && process->alive;
 }
 
-void process_dispatch(struct process *process, struct link_node *done) {
+static void reply(struct process *process, struct request *request) {
     struct world *world = process->world;
-    for (struct link_node *node; (node = list_take(done)) != NULL;) {
-        struct request *request = list_entry(node, struct request, node);
-        if (goes_to_primary(process, request)) {
-            reply_clear(&request->reply);
-            link_append(world, link_for(process, request), request, done);
-            continue;
-        }
-        struct op *op = request->reply_for == FOR_SLOT ? ((struct slot *)request->target)->op : NULL;
-        if (op != NULL && !op->shared) {
-            reply_in_private(op);
-            continue;
-        }
-        process_enter(process);
-        world->check.carried = carried_by(world, request);
-        engine_reply(&process->engine, request, process_now_ms(process));
-        process_leave(process);
-        world->check.carried = 0;
+    struct op *op = request->reply_for == FOR_SLOT ? ((struct slot *)request->target)->op : NULL;
+    if (op != NULL && !op->shared) {
+        reply_in_private(op);
+        return;
     }
+    process_enter(process);
+    world->check.carried = carried_by(world, request);
+    engine_reply(&process->engine, request, process_now_ms(process));
+    process_leave(process);
+    world->check.carried = 0;
+}
+
+static void expect_map_timer(struct process *process) {
+    struct world *world = process->world;
+    int64_t due_ms = process->topology.due_ms;
+    if (!has_cluster(process))
+        return;
+    if (due_ms == INT64_MAX || !process->alive) {
+        world_cancel(world, &process->map_timer);
+        return;
+    }
+    int64_t left_ms = due_ms - process_now_ms(process);
+    world_at(world, &process->map_timer, world->now_us + (left_ms > 0 ? left_ms : 0) * 1000, process->map_timer.run);
+}
+
+/* As settle() of runtime/cache.c. */
+void process_dispatch(struct process *process, struct link_node *done) {
+    struct link_node requests;
+    list_init(&requests);
+    do {
+        if (has_cluster(process))
+            topology_review(&process->topology, done, process_now_ms(process), &requests);
+        for (struct link_node *node; (node = list_take(done)) != NULL;) {
+            struct request *request = list_entry(node, struct request, node);
+            if (goes_to_primary(process, request)) {
+                reply_clear(&request->reply);
+                list_append(&requests, &request->node);
+            } else {
+                reply(process, request);
+            }
+        }
+        send(process, &requests, done);
+    } while (!list_empty(done));
+    expect_map_timer(process);
+}
+
+static void look_at_map(struct world *world, struct event *event) {
+    (void)world;
+    struct process *process = event_owner(event, struct process, map_timer);
+    struct link_node requests, done;
+    if (process_puts_off(process, event))
+        return;
+    list_init(&requests);
+    list_init(&done);
+    topology_tick(&process->topology, process_now_ms(process), &requests, &done);
+    send(process, &requests, &done);
+    process_dispatch(process, &done);
 }
 
 /* ---- beginning and end ---- */
+
+/* Its connections are there already, dialled or not. */
+static bool connect_node(void *owner, struct node *node) {
+    (void)owner, (void)node;
+    return true;
+}
+
+static bool begin_topology(struct process *process) {
+    const struct surroundings around = { .settings = &process->world->settings,
+                                         .closed = &process->closed,
+                                         .replaced = &process->replaced,
+                                         .seed = process->number,
+                                         .connect = connect_node };
+    process->closed = false;
+    process->topology = (struct topology){ .scheme = SCHEME_CLUSTER };
+    return !has_cluster(process) || topology_init(&process->topology, &around);
+}
 
 static void begin(struct world *world, struct process *process) {
     static const enum purpose purposes[] = { PURPOSE_WATCH, PURPOSE_CONFIRM, PURPOSE_REPLICA };
@@ -226,8 +315,13 @@ static void begin(struct world *world, struct process *process) {
     if (!engine_init(&process->engine, &process->policy, &process->counters, identity, random_next(&dice)))
         world_violate(world, "no memory for an engine");
     process->engine.can_watch = dice_chance(&dice, 700);
-    for (uint32_t i = 0; i < LINKS; i++)
-        link_init(&process->links[i], process, i < SHARED_LINKS ? PURPOSE_SHARED : purposes[i - SHARED_LINKS]);
+    for (uint32_t i = 0; i < world->plan.members * LINKS; i++) {
+        uint32_t place = i % LINKS;
+        link_init(&process->links[i / LINKS][place], process, i / LINKS,
+                  place < SHARED_LINKS ? PURPOSE_SHARED : purposes[place - SHARED_LINKS]);
+    }
+    if (!begin_topology(process))
+        world_violate(world, "no memory for a topology");
     for (uint32_t i = 0; i < world->plan.callers; i++)
         caller_wake(&process->callers[i]);
 }
@@ -242,6 +336,7 @@ bool process_init(struct world *world, uint32_t number) {
     struct process *process = &world->processes[number];
     *process = (struct process){ .world = world, .number = number };
     process->timer.run = run_timers;
+    process->map_timer.run = look_at_map;
     process->birth.run = be_born;
     list_init(&process->batches);
     list_init(&process->tasks);
@@ -270,18 +365,23 @@ void process_close(struct world *world, struct process *process) {
     if (!process->alive)
         return;
     process->alive = false;
+    process->closed = true;
     for (uint32_t i = 0; i < world->plan.callers; i++)
         caller_close(&process->callers[i]);
     while (!list_empty(&process->calls))
         call_close(list_entry(process->calls.next, struct call, live));
     while (!list_empty(&process->tasks))
         task_close(list_entry(process->tasks.next, struct task, node));
-    for (uint32_t i = 0; i < LINKS; i++)
-        link_close(world, &process->links[i], &done);
+    if (has_cluster(process))
+        topology_end(&process->topology, &done);
+    for (uint32_t i = 0; i < world->plan.members * LINKS; i++)
+        link_close(world, &process->links[i / LINKS][i % LINKS], &done);
     while (!list_empty(&process->batches) || !list_empty(&done)) {
         refuse_batches(world, process, &done);
         process_dispatch(process, &done);
     }
     world_cancel(world, &process->timer);
     engine_clear(&process->engine);
+    if (has_cluster(process))
+        topology_clear(&process->topology);
 }

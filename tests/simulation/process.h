@@ -4,11 +4,13 @@
 #define RESILICACHE_TESTS_PROCESS_H
 
 #include "caller.h"
+#include "cluster.h"
 #include "engine/engine.h"
 #include "event.h"
 #include "link.h"
+#include "runtime/topology.h"
 
-enum { SHARED_LINKS = 2, LINK_WATCH = SHARED_LINKS, LINK_CONFIRM, LINK_REPLICA, LINKS };
+enum { SHARED_LINKS = 2, PLACE_WATCH = SHARED_LINKS, PLACE_CONFIRM, PLACE_REPLICA, LINKS };
 
 struct process {
     struct world *world;
@@ -26,7 +28,10 @@ struct process {
     int64_t drift_ppm;
     int64_t skew_ms;    /* of its clock of the day, which has no part in anything */
     int64_t paused_us;  /* until then it does nothing */
-    struct link links[LINKS];
+    struct topology topology; /* where there is a cluster: as it is shipped */
+    _Atomic bool closed, replaced;
+    struct event map_timer;
+    struct link links[MEMBERS_MAX][LINKS];
     struct event timer; /* the service thread: the engine's timers */
     struct event birth;
     struct link_node batches; /* requests that a thread is about to send */
@@ -38,6 +43,8 @@ struct process {
 bool process_init(struct world *world, uint32_t number);
 /* It is killed.  What it has is given back as by a close, but nothing of it is sent. */
 void process_close(struct world *world, struct process *process);
+/* As the topology knows that server; NULL: not yet, or there is no cluster. */
+const struct node *process_node(const struct process *process, uint32_t member);
 int64_t process_now_ms(const struct process *process);
 /* The event is put off while the process is paused.  True: it was. */
 bool process_puts_off(struct process *process, struct event *event);

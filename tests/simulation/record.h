@@ -9,6 +9,6 @@ void record_forget(struct world *world, struct record *record);
 /* The command has been carried out, and left `entry` (NULL: none). */
 void record_note(struct world *world, struct message *message, const struct entry *entry);
 /* A line of the trace. */
-void record_tell(struct world *world, const struct message *message);
+void record_tell(struct world *world, uint32_t member, const struct message *message);
 
 #endif

@@ -1,6 +1,8 @@
 #include "server.h"
 
 #include "backend/memory/verbs.h"
+#include "backend/redis/redis.h"
+#include "backend/redis/scripts.h"
 #include "base/rule.h"
 #include "base/text.h"
 #include "record.h"
@@ -35,10 +37,20 @@ static void sweep(struct world *world, struct event *event) {
     world_at(world, event, world->now_us + SWEEP_US, sweep);
 }
 
+static void come_back(struct world *world, struct event *event) {
+    struct member *member = event_owner(event, struct member, back);
+    member->up = true;
+    tell(world, "server %u is up, with another epoch", (uint32_t)(member - world->server.members));
+}
+
 bool server_init(struct world *world) {
     struct server *server = &world->server;
-    *server = (struct server){ .up = true, .life = 1, .offset_ms = OFFSET_FIRST_MS };
-    server->epoch = random_next(&world->luck) | 1;
+    *server = (struct server){ .offset_ms = OFFSET_FIRST_MS };
+    for (uint32_t i = 0; i < world->plan.members; i++) {
+        server->members[i] = (struct member){ .up = true, .life = 1, .epoch = random_next(&world->luck) | 1 };
+        server->members[i].back.run = come_back;
+    }
+    cluster_init(world);
     world_at(world, &server->sweep, SWEEP_US, sweep);
     replica_init(world);
     return store_init(&server->store, random_next(&world->luck), &server->bytes, 0) &&
@@ -100,11 +112,12 @@ void saved_put(const struct saved *saved, struct store *store, uint32_t key) {
 static void save(struct world *world, uint32_t key) {
     struct server *server = &world->server;
     struct change *change = &server->changes[server->changed++ % CHANGES_MAX];
-    if (server->kept == CHANGES_MAX)
-        saved_clear(&change->before);
-    else
+    if (server->kept < CHANGES_MAX)
         server->kept++;
+    else if (change->key != KEYS_MAX)
+        saved_clear(&change->before);
     change->key = key;
+    change->place = server->places[key];
     change->made_us = world->now_us;
     saved_take(&change->before, server, key);
     replica_expect(world);
@@ -116,23 +129,22 @@ static void remove_entry(struct server *server, uint32_t key) {
         store_remove(&server->store, entry);
 }
 
-static void take_back_last(struct server *server) {
-    struct change *change = &server->changes[--server->changed % CHANGES_MAX];
+static void drop_change(struct change *change) {
+    if (change->key != KEYS_MAX)
+        saved_clear(&change->before);
+    change->key = KEYS_MAX;
+}
+
+static void take_back(struct server *server, struct change *change) {
     struct saved *before = &change->before;
-    server->kept--;
     remove_entry(server, change->key);
     server->records[change->key] = before->record;
     saved_put(before, &server->store, change->key);
-    saved_clear(before);
-}
-
-static void forget_history(struct server *server) {
-    for (; server->kept > 0; server->kept--)
-        saved_clear(&server->changes[--server->changed % CHANGES_MAX].before);
 }
 
 void server_clear(struct world *world) {
-    forget_history(&world->server);
+    for (uint32_t i = 1; i <= world->server.kept; i++)
+        drop_change(&world->server.changes[(world->server.changed - i) % CHANGES_MAX]);
     store_clear(&world->server.store);
     store_clear(&world->server.view);
 }
@@ -148,33 +160,61 @@ void server_evict(struct world *world, uint32_t key) {
     network_changed(world, key);
 }
 
-static void come_back(struct world *world, struct event *event) {
-    (void)event;
-    world->server.up = true;
-    tell(world, "server is up, with another epoch");
+void server_stop(struct world *world, uint32_t number, int64_t after_us) {
+    struct member *member = &world->server.members[number];
+    member->up = false;
+    member->demoted = false;
+    member->scripts = 0;
+    member->life++;
+    cluster_begin_history(world, number);
+    world->server.replacements++;
+    network_cut_all(world, number);
+    world_at(world, &member->back, world->now_us + after_us, member->back.run);
 }
 
-void server_replace(struct world *world, uint32_t lost, bool empty, int64_t after_us) {
+void server_take_back(struct world *world, uint32_t member, uint32_t lost) {
     struct server *server = &world->server;
-    server->up = false;
-    server->life++;
-    server->replacements++;
-    server->epoch = random_next(&world->luck) | 1;
-    network_cut_all(world);
-    if (empty)
-        tell(world, "server is gone; who comes in its place has nothing");
-    else
-        tell(world, "server is gone; who comes in its place lacks the last %u writes", lost);
-    while (!empty && lost-- > 0 && server->kept > 0)
-        take_back_last(server);
-    for (uint32_t key = 0; empty && key < KEYS_MAX; key++) {
-        remove_entry(server, key);
-        record_forget(world, &server->records[key]);
+    for (uint32_t i = 1; i <= server->kept; i++) {
+        struct change *change = &server->changes[(server->changed - i) % CHANGES_MAX];
+        bool mine = change->key != KEYS_MAX && change->place == member && server->places[change->key] == member;
+        if (mine && lost > 0)
+            take_back(server, change);
+        lost -= mine && lost > 0;
+        if (change->key != KEYS_MAX && change->place == member)
+            drop_change(change);
     }
-    forget_history(server);
+}
+
+void server_replace(struct world *world, uint32_t member, uint32_t lost, bool empty, int64_t after_us) {
+    struct server *server = &world->server;
+    if (empty)
+        tell(world, "server %u is gone; who comes in its place has nothing", member);
+    else
+        tell(world, "server %u is gone; who comes in its place lacks the last %u writes", member, lost);
+    server_stop(world, member, after_us);
+    server_take_back(world, member, empty ? 0 : lost);
+    for (uint32_t key = 0; empty && key < KEYS_MAX; key++)
+        if (server->places[key] == member) {
+            remove_entry(server, key);
+            record_forget(world, &server->records[key]);
+        }
     replica_resync(server);
-    server->back.run = come_back;
-    world_at(world, &server->back, world->now_us + after_us, come_back);
+}
+
+void server_move_key(struct world *world, uint32_t key, uint32_t member) {
+    struct server *server = &world->server;
+    save(world, key);
+    server->places[key] = member;
+    save(world, key);
+    struct change *arrival = &server->changes[(server->changed - 1) % CHANGES_MAX]; /* nothing was there before */
+    saved_clear(&arrival->before);
+    arrival->before = (struct saved){ .record = { .voided = server->records[key].voided } };
+    network_changed(world, key);
+}
+
+bool server_has_entry(struct world *world, uint32_t key) {
+    const struct entry *entry = entry_of(&world->server, key);
+    return entry != NULL && !entry_expired(entry, server_now_ms(world));
 }
 
 /* ---- what only a server has: epochs, want of memory ---- */
@@ -302,14 +342,42 @@ static void execute(struct world *world, struct message *message) {
         network_changed(world, message->key);
 }
 
-void server_execute(struct world *world, struct message *message) {
+void server_takes_scripts(struct world *world, uint32_t member) {
+    world->server.members[member].scripts = UINT32_MAX;
+}
+
+uint64_t server_epoch(const struct world *world, uint32_t key) {
+    return world->server.members[world->server.places[key]].epoch;
+}
+
+bool server_refuses(struct world *world, uint32_t member, const struct message *message, char refusal[REFUSAL_MAX]) {
+    const struct request *request = &message->request;
+    if (cluster_refuses(world, member, message, refusal))
+        return true;
+    bool known = (world->server.members[member].scripts >> request->verb & 1) != 0;
+    if (known || script_of(request->verb, false) == NULL || (request->form & FORM_WHOLE) != 0)
+        return false;
+    snprintf(refusal, REFUSAL_MAX, "NOSCRIPT No matching script.");
+    return true;
+}
+
+/* By whichever server is asked. */
+static void tell_map(struct world *world, uint32_t member, struct message *message) {
+    message->request.reply.verdict = VERDICT_FRESH;
+    message->request.reply.value = cluster_map(world, member);
+}
+
+void server_execute(struct world *world, uint32_t member, struct message *message) {
     world->step++;
-    if (message->replica)
+    world->server.members[member].scripts |= 1u << message->request.verb;
+    if (message->request.verb == VERB_WHERE)
+        tell_map(world, member, message);
+    else if (message->replica)
         look(world, message);
     else
         execute(world, message);
     if (world->telling != TELL_NOTHING)
-        record_tell(world, message);
+        record_tell(world, member, message);
 }
 
 uint32_t server_lock_number(struct world *world, uint32_t key) {

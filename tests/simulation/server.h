@@ -8,12 +8,24 @@
 #define RESILICACHE_TESTS_SERVER_H
 
 #include "backend/memory/store.h"
+#include "cluster.h"
 #include "event.h"
 #include "plan.h"
 
 enum { OWNER_SIZE_MAX = 80, CHANGES_MAX = 24 };
 
 struct message;
+
+/* One server process; where there is no cluster, the only one. */
+struct member {
+    uint64_t epoch;     /* of this process and its history */
+    uint32_t life;      /* counts processes */
+    bool up;
+    bool demoted;       /* another has taken its slots over, and it lives on: connections to it stand */
+    int64_t stalled_us; /* until then it does nothing */
+    uint32_t scripts;   /* that it knows, as bits, by verb */
+    struct event back;  /* when it is up again */
+};
 
 struct holder {
     size_t size; /* 0: nobody */
@@ -56,7 +68,8 @@ struct saved {
 
 /* A change of an entry. */
 struct change {
-    uint32_t key;
+    uint32_t key;   /* KEYS_MAX: it is none any more */
+    uint32_t place; /* the member */
     int64_t made_us;
     struct saved before;
 };
@@ -66,15 +79,13 @@ struct server {
     struct store view;      /* the replica's, of one key at a time */
     _Atomic uint64_t bytes;
     struct record records[KEYS_MAX];
-    uint64_t epoch;         /* of this process and its history */
-    uint32_t life;          /* counts processes */
-    bool up;
-    int64_t stalled_us;     /* until then it does nothing */
+    struct member members[MEMBERS_MAX];
+    uint32_t places[KEYS_MAX]; /* the member that has the key, or would */
+    struct cluster cluster;
     int64_t offset_ms;      /* of its clock */
     int64_t set_ms;         /* by how much it was set, in all */
     uint32_t locks;         /* granted */
     uint32_t replacements;  /* after which acknowledged writes may be gone */
-    struct event back;      /* when it is up again */
     struct event sweep;
     struct change changes[CHANGES_MAX]; /* the last of them, a ring */
     uint32_t changed;       /* in all */
@@ -88,13 +99,26 @@ bool server_init(struct world *world);
 void server_clear(struct world *world);
 int64_t server_now_ms(const struct world *world);
 void server_set_clock(struct world *world, int64_t by_ms);
+/* What the member says instead of carrying the command out; false: it does it. */
+bool server_refuses(struct world *world, uint32_t member, const struct message *message, char refusal[REFUSAL_MAX]);
 /* Carries the command out and fills in message->request.reply. */
-void server_execute(struct world *world, struct message *message);
+void server_execute(struct world *world, uint32_t member, struct message *message);
+/* On a new connection. */
+void server_takes_scripts(struct world *world, uint32_t member);
+/* Of whoever has the key. */
+uint64_t server_epoch(const struct world *world, uint32_t key);
 /* Whether its value was stored by the history that the message's sender knows. */
 bool server_knows_epoch(const struct message *message, const struct record *record);
 void server_evict(struct world *world, uint32_t key);
-/* Another process answers as the server, after a while: without the last `lost` writes, or empty. */
-void server_replace(struct world *world, uint32_t lost, bool empty, int64_t after_us);
+/* Another process answers as the member, after a while: without its last `lost` writes, or empty. */
+void server_replace(struct world *world, uint32_t member, uint32_t lost, bool empty, int64_t after_us);
+/* The member's process is gone, or its connections are; another one is there after a while. */
+void server_stop(struct world *world, uint32_t member, int64_t after_us);
+/* Its last `lost` writes have never been; who has what is left of them knows of none. */
+void server_take_back(struct world *world, uint32_t member, uint32_t lost);
+/* The key's entry goes to another member. */
+void server_move_key(struct world *world, uint32_t key, uint32_t member);
+bool server_has_entry(struct world *world, uint32_t key);
 /* The entry as it is now, and into a store that has none of the key. */
 void saved_take(struct saved *saved, struct server *server, uint32_t key);
 void saved_put(const struct saved *saved, struct store *store, uint32_t key);

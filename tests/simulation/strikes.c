@@ -13,7 +13,7 @@ static void cut_link(struct world *world, struct random *dice, bool silent) {
     struct link *link;
     for (int tries = 0; tries < 8; tries++) {
         process = some_process(world, dice);
-        link = &process->links[dice_below(dice, LINKS)];
+        link = &process->links[dice_below(dice, world->plan.members)][dice_below(dice, LINKS)];
         if (link->connection != NULL && connection_oldest(link->connection) != NULL)
             break;
     }
@@ -45,16 +45,25 @@ static void replace_server(struct world *world, struct random *dice, bool restar
     bool confirmed = world->plan.policy.wait_replicas > 0; /* then it is that replica, and no other, that takes over */
     uint32_t lost = confirmed ? replica_lacks(&world->server) : (uint32_t)dice_below(dice, CHANGES_MAX);
     lost = restart ? 0 : lost;
-    if (!world->server.up)
+    uint32_t member = cluster_bystander(world, dice);
+    if (member == MEMBERS_MAX)
         return;
     server_set_clock(world, restart ? 0 : dice_pick(dice, shifts_ms));
-    server_replace(world, lost, empty, us);
+    if (restart || world->plan.members == 1)
+        server_replace(world, member, lost, empty, us);
+    else
+        cluster_fail_over(world, dice, lost, us);
 }
 
 static void step_time(struct world *world, struct random *dice, int64_t lease_ms) {
     int64_t ms = dice_between(dice, -2 * lease_ms, 2 * lease_ms);
     tell(world, "the server's clock is set by %lld ms", (long long)ms);
     server_set_clock(world, ms);
+}
+
+static void stall(struct world *world, uint32_t member, int64_t us) {
+    tell(world, "server %u does nothing for %lld us", member, (long long)us);
+    world->server.members[member].stalled_us = world->now_us + us;
 }
 
 static void strike(struct world *world, struct event *event) {
@@ -69,8 +78,7 @@ static void strike(struct world *world, struct event *event) {
     case FAULT_cut: cut_link(world, dice, false); return;
     case FAULT_blackhole: cut_link(world, dice, true); return;
     case FAULT_stall:
-        tell(world, "server does nothing for %lld us", (long long)us);
-        world->server.stalled_us = world->now_us + us;
+        stall(world, (uint32_t)dice_below(dice, world->plan.members), us);
         return;
     case FAULT_pause: pause(world, dice, us); return;
     case FAULT_kill: kill(world, dice, us); return;
@@ -86,8 +94,18 @@ static void strike(struct world *world, struct event *event) {
         replica_fall_behind(world, world->now_us + us);
         return;
     case FAULT_time_step: step_time(world, dice, lease_ms); return;
+    case FAULT_move: cluster_move(world, dice); return;
+    case FAULT_forget:
+        world->server.members[dice_below(dice, world->plan.members)].scripts = 0;
+        return;
     default: return;
     }
+}
+
+static void revive(struct world *world, struct member *member) {
+    member->stalled_us = 0;
+    if (!member->up)
+        world_at(world, &member->back, world->now_us, member->back.run);
 }
 
 /* From here on everything works, and nothing new is begun. */
@@ -95,11 +113,11 @@ static void end_faults(struct world *world, struct event *event) {
     (void)event;
     tell(world, "---- all faults end");
     world->calm = true;
-    world->server.stalled_us = 0;
+    for (uint32_t i = 0; i < world->plan.members; i++)
+        revive(world, &world->server.members[i]);
+    cluster_hurry(world);
     replica_fall_behind(world, 0);
     network_tell_broken(world);
-    if (!world->server.up)
-        world_at(world, &world->server.back, world->now_us, world->server.back.run);
     for (uint32_t i = 0; i < world->plan.processes; i++) {
         struct process *process = &world->processes[i];
         if (!process->alive)

@@ -15,7 +15,7 @@ static const char *verdict_name(enum verdict verdict) {
     return names[verdict];
 }
 
-void record_tell(struct world *world, const struct message *message) {
+void record_tell(struct world *world, uint32_t member, const struct message *message) {
     const struct request *request = &message->request;
     const struct source *given = check_source_of(world, request->reply.value);
     const struct source *stored = check_source_of(world, request->value);
@@ -24,7 +24,11 @@ void record_tell(struct world *world, const struct message *message) {
     if (shown != NULL)
         snprintf(value, sizeof value, ", v%u of load %u", shown->version,
                  (unsigned)(shown - world->check.sources) + 1);
-    tell(world, "server: %s k%u%s%.*s: %s%s%s", verb_name(request->verb), message->key,
+    if (message->refused) {
+        tell(world, "server %u: %s k%u: %s", member, verb_name(request->verb), message->key, message->refusal);
+        return;
+    }
+    tell(world, "server %u: %s k%u%s%.*s: %s%s%s", member, verb_name(request->verb), message->key,
          request->owner.size > 0 ? " by " : "", (int)request->owner.size,
          request->owner.size > 0 ? request->owner.data : "", verdict_name(request->reply.verdict),
          request->absent || request->reply.absent ? ", absent" : "", value);

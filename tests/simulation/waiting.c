@@ -14,9 +14,10 @@ static bool is_held(const struct world *world, const struct record *record, int6
     return record->holder.size > 0 && record->holder.until_ms > server_now_ms(world) - patience / 1000;
 }
 
-static bool is_fresh(const struct world *world, const struct record *record) {
+static bool is_fresh(const struct world *world, uint32_t key) {
+    const struct record *record = &world->server.records[key];
     bool held = record->holder.size > 0 && !record->holder.refresh;
-    uint64_t epoch = world->plan.trust ? 0 : world->server.epoch;
+    uint64_t epoch = world->plan.trust ? 0 : server_epoch(world, key);
     return record->valued && !record->marked && !held && record->epoch == epoch &&
            record->fresh_until_ms > server_now_ms(world);
 }
@@ -28,7 +29,7 @@ static void check_flight(struct world *world, const struct process *process, con
     if (flight->state != FLIGHT_WAITING || list_empty(&flight->waiting) ||
         world->now_us - record->settled_us < patience)
         return;
-    if (is_fresh(world, record))
+    if (is_fresh(world, key))
         world_violate(world, "waiters are woken: p%u waits for k%u, which has long been fresh", process->number, key);
     else if (!is_held(world, record, patience))
         world_violate(world, "waiters are woken: p%u waits for k%u, whose lease has long ended", process->number, key);
@@ -52,7 +53,7 @@ static void check_lapsed(struct world *world, const struct call *call, size_t i,
     const struct slot *slot = &call->op->slots[i];
     int64_t over_ms = server_now_ms(world) - record->fresh_until_ms;
     bool kept = record->valued && !record->marked && replica_showed(world, record->stored_us, call->began_us) &&
-                record->epoch == (world->plan.trust ? 0 : world->server.epoch);
+                record->epoch == (world->plan.trust ? 0 : server_epoch(world, call->keys[i]));
     bool loads = slot->flight->initiator == slot || slot->flight->state == FLIGHT_PUTTING; /* inline */
     if (kept && !loads && over_ms + patience / 1000 < world->plan.policy.stale_while_revalidate_ms)
         world_violate(world, "eventual readers don't wait: op %u waits for k%u, which has only lapsed", call->number,

@@ -145,6 +145,10 @@ static bool init(struct world *world, const struct plan *plan, enum telling tell
         policy->soft_timeout_ms = policy->hard_timeout_ms;
     if (!plan_has(plan, FAULT_pauses))
         world->plan.policy.retry_after_ms = 0;
+    static char first_host[] = "s0";
+    world->settings.endpoint = (struct endpoint){ .scheme = SCHEME_CLUSTER, .first = { first_host, 1 } };
+    world->settings.op_timeout_ms = plan->op_timeout_ms;
+    world->settings.topology_refresh_ms = 20 * policy->lock_expire_ms;
     world->telling = telling;
     world->digest = 0;
     world->violation[0] = '\0';

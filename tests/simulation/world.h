@@ -11,6 +11,7 @@
 #include "network.h"
 #include "plan.h"
 #include "process.h"
+#include "runtime/settings.h"
 #include "server.h"
 #include "strikes.h"
 
@@ -29,6 +30,7 @@ struct world {
     bool calm;           /* the faults are over */
     bool probing;        /* everything has to work */
     bool ending;         /* processes are only closed any more */
+    struct settings settings; /* what of them a topology looks at */
     struct server server;
     struct database database;
     struct network network;
