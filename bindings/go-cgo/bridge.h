@@ -22,6 +22,7 @@ struct bridge_terms {
     int64_t ttl_ms; /* or the lease of a lock */
     int64_t deadline_ms;
     uint64_t tag;
+    uint64_t version;
     size_t count;      /* of keys */
     size_t extra_size; /* `extra` is the value to set or the owner of a lock */
     uint32_t key_size; /* of the only key, where there are no others */
@@ -38,7 +39,7 @@ static inline rcache_op *bridge_begin(rcache *cache, const char *keys, const uin
                                       const struct bridge_terms *terms) {
     if (key_sizes == NULL)
         key_sizes = &terms->key_size;
-    rcache_call call = { sizeof call, terms->flags, terms->deadline_ms, 0 };
+    rcache_call call = { sizeof call, terms->flags, terms->deadline_ms, terms->version };
     size_t count = terms->count, extra_size = terms->extra_size;
     uint32_t value_size = bridge_size(extra_size);
     switch ((enum bridge_verb)terms->verb) {

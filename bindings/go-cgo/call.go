@@ -135,6 +135,9 @@ func (r *request) terms(ctx context.Context) C.struct_bridge_terms {
 	if r.verb == C.BRIDGE_FETCH {
 		terms.flags |= modeOf(ctx)
 	}
+	if r.verb == C.BRIDGE_INVALIDATE || (r.verb == C.BRIDGE_SET && r.flags&C.RCACHE_RAW == 0) {
+		terms.version = versionOf(ctx)
+	}
 	if end, ok := ctx.Deadline(); ok {
 		terms.deadline_ms = C.int64_t(milliseconds(max(0, time.Until(end)) + deadlineSlack))
 	}

@@ -29,6 +29,7 @@ const (
 	StatusUnsupported Status = C.RCACHE_E_UNSUPPORTED
 	StatusType        Status = C.RCACHE_E_TYPE
 	StatusQueued      Status = C.RCACHE_E_QUEUED
+	StatusOutdated    Status = C.RCACHE_E_OUTDATED
 )
 
 // String is the status as C spells it, "RCACHE_E_LOST".
@@ -58,6 +59,7 @@ var (
 	ErrUnsupported = &Error{Status: StatusUnsupported} // by this server or this build
 	ErrType        = &Error{Status: StatusType}        // the key holds something that is no cache entry
 	ErrQueued      = &Error{Status: StatusQueued}      // no server took the invalidation; it is kept, and tried again
+	ErrOutdated    = &Error{Status: StatusOutdated}    // a newer version is known
 )
 
 // ErrAbsent may be returned by a loader to say that there is no such entry, where its type has no nil to say it with.

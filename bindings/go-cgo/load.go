@@ -12,27 +12,39 @@ import (
 	"unsafe"
 )
 
-// A producer makes the values of the keys at these positions of a call, one for each; nil: there is none.
-type producer func(positions []int) ([][]byte, error)
+// A producer makes the values of the keys at these positions of a call.
+type producer func(positions []int) (produced, error)
 
-func produceOne(load func() ([]byte, error)) producer {
-	return func([]int) ([][]byte, error) {
-		value, err := load()
+type produced struct {
+	values  [][]byte // one for each; nil: there is none
+	version uint64   // of the only one; 0: unknown
+}
+
+func produceVersioned(load func() ([]byte, uint64, error)) producer {
+	return func([]int) (produced, error) {
+		value, version, err := load()
 		if errors.Is(err, ErrAbsent) {
 			value, err = nil, nil
 		}
-		return [][]byte{value}, err
+		return produced{[][]byte{value}, version}, err
 	}
 }
 
+func produceOne(load func() ([]byte, error)) producer {
+	return produceVersioned(func() ([]byte, uint64, error) {
+		value, err := load()
+		return value, 0, err
+	})
+}
+
 func produceMany(load func(idxs []int) (map[int][]byte, error)) producer {
-	return func(positions []int) ([][]byte, error) {
+	return func(positions []int) (produced, error) {
 		found, err := load(positions)
 		values := make([][]byte, len(positions))
 		for i, position := range positions {
 			values[i] = found[position]
 		}
-		return values, err
+		return produced{values: values}, err
 	}
 }
 
@@ -58,14 +70,17 @@ func (produce producer) answer(load *C.rcache_load) error {
 	for i := range positions {
 		positions[i] = int(C.rcache_load_position(load, C.size_t(i)))
 	}
-	values, err := produce(positions)
+	found, err := produce(positions)
 	if err != nil {
 		return err
 	}
-	for i, value := range values {
+	for i, value := range found.values {
 		if status := answerOne(load, C.size_t(i), value); status != C.RCACHE_OK {
 			return &Error{Status: Status(status), Message: "the loader's value could not be taken"}
 		}
+	}
+	if found.version > 0 && C.rcache_load_version(load, 0, C.uint64_t(found.version)) != C.RCACHE_OK {
+		return &Error{Status: StatusInvalid, Message: "the loader's version is above math.MaxInt64"}
 	}
 	return nil
 }

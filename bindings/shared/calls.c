@@ -153,8 +153,9 @@ static bool begin_open(rcache_op **op, handle *handle, int32_t call, const char 
 }
 
 int64_t step_one(step *step, handle *handle, int32_t call, const char *key, size_t key_size, const char *text,
-                 size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms) {
-    rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms };
+                 size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms,
+                 uint64_t version) {
+    rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms, .version = version };
     uint32_t size_of_key = at_most_uint32(key_size);
     if (!begin_open(&step->op, handle, call, key, &size_of_key, 1, text, text_size, time_ms, &how))
         return STEP_CLOSED;
@@ -171,10 +172,11 @@ int64_t step_one(step *step, handle *handle, int32_t call, const char *key, size
 }
 
 int64_t step_many(step *step, handle *handle, int32_t call, const char *keys, size_t keys_size,
-                  const uint32_t *key_sizes, size_t count, int64_t time_ms, uint32_t flags, int64_t deadline_ms) {
+                  const uint32_t *key_sizes, size_t count, int64_t time_ms, uint32_t flags, int64_t deadline_ms,
+                 uint64_t version) {
     if (!add_up(keys_size, key_sizes, count))
         return STEP_INVALID;
-    rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms };
+    rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms, .version = version };
     if (!begin_open(&step->op, handle, call, keys, key_sizes, count, NULL, 0, time_ms, &how))
         return STEP_CLOSED;
     step_wait(step, -1);
@@ -226,8 +228,8 @@ rcache_queue *queue_open(handle *handle, rcache_error *err) {
 
 rcache_op *queue_gather(rcache_queue *queue, gathered *gathered, uint64_t tag, handle *handle, int32_t call,
                         const char *keys, size_t keys_size, const uint32_t *key_sizes, size_t count, const char *text,
-                        size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms) {
-    rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms };
+                        size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms, uint64_t version) {
+    rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms, .version = version };
     rcache_op *op = NULL;
     if (!add_up(keys_size, key_sizes, count) ||
         !begin_open(&op, handle, call, keys, key_sizes, count, text, text_size, time_ms, &how))

@@ -35,11 +35,13 @@ enum { STEP_ABSENT = -1, STEP_EVENT = -2, STEP_CLOSED = -3, STEP_INVALID = -4 };
 void step_clear(step *step);
 /* A call for one key, up to its first event.  `text` is the value or the owner, for calls that have one. */
 int64_t step_one(step *step, handle *handle, int32_t call, const char *key, size_t key_size, const char *text,
-                 size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms);
+                 size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms,
+                 uint64_t version);
 /* A call for many keys and without a text: STEP_EVENT or STEP_CLOSED; or STEP_INVALID where the sizes don't add up to
  * keys_size. */
 int64_t step_many(step *step, handle *handle, int32_t call, const char *keys, size_t keys_size,
-                  const uint32_t *key_sizes, size_t count, int64_t time_ms, uint32_t flags, int64_t deadline_ms);
+                  const uint32_t *key_sizes, size_t count, int64_t time_ms, uint32_t flags, int64_t deadline_ms,
+                 uint64_t version);
 /* Waits for the next event. */
 int32_t step_wait(step *step, int64_t timeout_ms);
 /* What the event at hand has brought, now the caller's; NULL: nothing, or taken before. */
@@ -71,7 +73,7 @@ typedef struct gathered {
  * rcache_op_cancel alone, until its DONE is drained. */
 rcache_op *queue_gather(rcache_queue *queue, gathered *gathered, uint64_t tag, handle *handle, int32_t call,
                         const char *keys, size_t keys_size, const uint32_t *key_sizes, size_t count, const char *text,
-                        size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms);
+                        size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms, uint64_t version);
 /* To be called at the end of the turn; where there is no more room, queue_gather does. */
 void queue_submit(rcache_queue *queue, gathered *gathered);
 /* Frees those that were not submitted. */

@@ -130,6 +130,7 @@ struct TYPE { %extend { ~TYPE() { FREE($self); } } };
 %rename("%s") rcache_load_wanted;
 %rename("%s") rcache_load_value;
 %rename("%s") rcache_load_absent;
+%rename("%s") rcache_load_version;
 %rename("%s") rcache_load_fail;
 %rename("%s") rcache_load_fail_permanent;
 %rename("%s") rcache_load_finish;

@@ -62,7 +62,8 @@ enum {
     RCACHE_E_LIMIT = -14,       /* a bound of ours: key or value too large, too many keys */
     RCACHE_E_UNSUPPORTED = -15, /* by this server or this build */
     RCACHE_E_TYPE = -16,        /* the key holds something that is no cache entry */
-    RCACHE_E_QUEUED = -17       /* no server took the invalidation; it is kept, and tried again until one does */
+    RCACHE_E_QUEUED = -17,      /* no server took the invalidation; it is kept, and tried again until one does */
+    RCACHE_E_OUTDATED = -18     /* a newer version is known */
 };
 
 /* The caller's own; layout frozen.  Every `err` argument may be NULL. */
@@ -166,6 +167,9 @@ RCACHE_API int32_t rcache_load_wanted(const rcache_load *load);
 /* ttl_ms overrides the op's for this key; 0: the op's.  The last answer to a key counts. */
 RCACHE_API int32_t rcache_load_value(rcache_load *load, size_t index, const void *data, size_t size, int64_t ttl_ms);
 RCACHE_API int32_t rcache_load_absent(rcache_load *load, size_t index);
+/* Which version of the row the answer to this key is: as rcache_call has it.  One that is older than an invalidation or
+ * a set has told of is not stored; strong callers get RCACHE_E_OUTDATED then. */
+RCACHE_API int32_t rcache_load_version(rcache_load *load, size_t index, uint64_t version);
 /* For now: where an older value may be served instead, it is; a later call may load again. */
 RCACHE_API int32_t rcache_load_fail(rcache_load *load, size_t index, const char *message);
 /* For good, as where the row may not be read any more: nothing older is served, by nobody, and it is not kept. */
@@ -192,7 +196,7 @@ typedef struct rcache_call { /* NULL: all defaults */
     uint32_t struct_size;    /* sizeof the struct as the caller knows it; what it lacks counts as zero */
     uint32_t flags;
     int64_t deadline_ms; /* from now; 0: the option `deadline`; no op is without one */
-    uint64_t version;    /* set, invalidate: only if newer; 0: none.  RCACHE_E_UNSUPPORTED for now */
+    uint64_t version;    /* set, invalidate: of the row, from the database; at most INT64_MAX, 0: unknown */
 } rcache_call;
 
 /* Cache-aside in one call: the cached values, or a load for those that this caller is to produce. */

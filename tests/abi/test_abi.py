@@ -128,7 +128,8 @@ def test_every_enum_value_is_written_out_once():
     lib = ffi.dlopen(str(BUILD / "libresilicache.so"))
     statuses = {name: getattr(lib, name) for name in dir(lib) if name.startswith("RCACHE_E_")}
     assert sorted(statuses.values(), reverse=True) == list(range(-1, -len(statuses) - 1, -1))
-    assert [statuses[f"RCACHE_E_{name}"] for name in ("INVALID", "LOST", "TYPE", "QUEUED")] == [-1, -13, -16, -17]
+    names = ("INVALID", "LOST", "TYPE", "QUEUED", "OUTDATED")
+    assert [statuses[f"RCACHE_E_{name}"] for name in names] == [-1, -13, -16, -17, -18]
     outcomes = ["FAILED", "HIT", "LOADED", "STALE", "ABSENT", "DONE"]
     assert [getattr(lib, f"RCACHE_{name}") for name in outcomes] == list(range(6))
     events = ["NONE", "DONE", "LOAD", "CONNECT", "SEND", "CLOSE"]

@@ -15,7 +15,7 @@ struct wire asking_wire;
 
 const char *asking_answer(struct request request) {
     static const char *const verdicts[] = { "NONE", "FRESH",  "UNFRESH", "MISS", "OWNED",
-                                            "BUSY", "STORED", "LOST",    "DONE" };
+                                            "BUSY", "STORED", "LOST",    "OUTDATED", "DONE" };
     static char text[512];
     assert_true(wire_execute(&asking_wire, &request));
     const struct reply *reply = &request.reply;

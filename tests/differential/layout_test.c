@@ -120,6 +120,56 @@ static void what_stands_for_none_is_never_an_empty_value(void **state) {
     }
 }
 
+static struct request versioned(int64_t version, struct request request) {
+    request.version = version;
+    return request;
+}
+
+static void versions_are_known_to_both(void **state) {
+    (void)state;
+    for (int guise = 0; guise < 4; guise++) {
+        bool packed = (guise & 1) != 0, other = !packed;
+        struct request set = versioned(7, ask(VERB_SET, ""));
+        set.absent = (guise & 2) != 0;
+        test_store_command("FLUSHALL");
+        expect(packed, set.absent ? set : storing("v", set), "DONE");
+        expect(other, versioned(6, storing("w", ask(VERB_SET, ""))), "OUTDATED");
+        expect(other, ask(VERB_INVALIDATE, ""), "DONE");
+        expect(packed, versioned(6, storing("w", ask(VERB_SET, ""))), "OUTDATED");
+        assert_memory_equal(answer(packed, ask(VERB_ACQUIRE, "a")), "OWNED", 5);
+        expect(other, versioned(6, storing("w", ask(VERB_PUT, "a"))), "OUTDATED");
+        expect(other, versioned(8, storing("w", ask(VERB_PUT, "a"))), "STORED");
+        expect(packed, versioned(7, ask(VERB_INVALIDATE, "")), "DONE");
+        expect(packed, versioned(7, storing("w", ask(VERB_SET, ""))), "OUTDATED");
+    }
+}
+
+static void a_version_is_kept_where_there_is_nothing_else(void **state) {
+    (void)state;
+    for (int from = 0; from < 2; from++) {
+        bool packed = from == 1, other = !packed;
+        test_store_command("FLUSHALL");
+        expect(packed, versioned(7, ask(VERB_INVALIDATE, "")), "DONE");
+        assert_in_range(ttl_ms(), 40000, 50000);
+        expect(packed, ask(VERB_PEEK, ""), "MISS");
+        expect(other, versioned(6, storing("w", ask(VERB_SET, ""))), "OUTDATED");
+        expect(other, ask(VERB_ACQUIRE, "a"), "OWNED");
+        expect(packed, versioned(6, storing("w", ask(VERB_PUT, "a"))), "OUTDATED");
+    }
+}
+
+static void a_set_with_a_version_takes_the_place_of_what_is_no_entry(void **state) {
+    (void)state;
+    for (int layout = 0; layout < 2; layout++) {
+        test_store_command("DEL k");
+        test_store_command("RPUSH k a");
+        expect(layout == 1, versioned(1, storing("v", ask(VERB_SET, ""))), "DONE");
+        test_store_command("SET k text");
+        expect(layout == 1, versioned(1, storing("v", ask(VERB_SET, ""))), "DONE");
+        expect(layout == 1, ask(VERB_PEEK, ""), "FRESH 'v'");
+    }
+}
+
 /* Nobody who can't be told when its time was over takes it for fresh once the load has failed. */
 static void what_has_lapsed_is_not_fresh_in_the_other_layout(void **state) {
     (void)state;
@@ -199,6 +249,9 @@ static int run_all(const char *name) {
         cmocka_unit_test_setup(what_stands_for_none_is_never_an_empty_value, setup),
         cmocka_unit_test_setup(what_has_lapsed_is_not_fresh_in_the_other_layout, setup),
         cmocka_unit_test_setup(what_is_no_entry_is_told_and_left, setup),
+        cmocka_unit_test_setup(versions_are_known_to_both, setup),
+        cmocka_unit_test_setup(a_version_is_kept_where_there_is_nothing_else, setup),
+        cmocka_unit_test_setup(a_set_with_a_version_takes_the_place_of_what_is_no_entry, setup),
         cmocka_unit_test_setup(a_large_value_stays_whole_while_its_lease_changes, setup),
         cmocka_unit_test_setup(a_fresh_entry_is_small, setup),
     };

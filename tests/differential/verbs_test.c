@@ -35,7 +35,7 @@ static const char *const VERB_NAMES[] = { "peek", "watch",  "acquire", "refresh"
                                           "put",     "renew", "release", "invalidate",
                                           "lock", "unlock", "set",     "raw_set", "get",   "delete",  "inspect" };
 static const char *const VERDICT_NAMES[] = { "none", "fresh",  "unfresh", "miss", "owned",
-                                             "busy", "stored", "lost",    "done" };
+                                             "busy", "stored", "lost", "outdated",    "done" };
 
 static void sleep_ms(int64_t ms) {
     nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
@@ -86,6 +86,9 @@ static struct request some_request(struct pair *pair, size_t key, bool *brief) {
     request.bound_ms = some_ms(pair, brief, true);
     request.window_ms = some_ms(pair, brief, true);
     request.timed = below(pair, 2) == 0;
+    request.version = below(pair, 2) == 0 ? (int64_t)(below(pair, 3) * 4611686018427387904u + 8 + below(pair, 4)) : 0;
+    if (request.version < 0)
+        request.version = 9 + (int64_t)below(pair, 3);
     request.load_ms = below(pair, 2) == 0 ? 1 + (int64_t)below(pair, 1000) : 0;
     request.pause_ms = below(pair, 2) == 0 ? some_ms(pair, brief, true) : 0;
     request.pause_max_ms = request.pause_ms + (int64_t)below(pair, 4) * LONG_MS;

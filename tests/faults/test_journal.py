@@ -122,6 +122,31 @@ def test_a_deletion_is_a_deletion_and_an_unlock_ends_the_lock(away: Away) -> Non
     away.other.lock("locked", "another")
 
 
+def test_versions_are_told_with_what_was_queued(away: Away) -> None:
+    away.near.lock("locked", "me")
+    away.near.set("deleted", b"old", 60)
+    away.proxy.refuse()
+    for call in (
+        lambda: away.near.invalidate("k", version=9),
+        lambda: away.near.invalidate("k", version=7),  # which does not make less of it
+        lambda: away.near.invalidate("k"),
+        lambda: away.near.invalidate("locked", version=9),
+        lambda: away.near.unlock("locked", "me"),
+        lambda: away.near.invalidate("deleted", version=9),
+        lambda: away.near.delete("deleted"),
+    ):
+        with pytest.raises(resilicache.QueuedError):
+            call()
+    assert away.stat("journal_depth") == 3
+    away.proxy.clear()
+    away.drained()
+    for key in ("k", "locked", "deleted"):
+        with pytest.raises(resilicache.OutdatedError):
+            away.other.set(key, b"old", 60, version=8)
+        away.other.set(key, b"new", 60, version=9)
+    away.other.lock("locked", "another")
+
+
 def test_what_is_full_keeps_no_more_and_says_so(away: Away) -> None:
     with away.open(journal_max="2") as cache:
         away.proxy.refuse()

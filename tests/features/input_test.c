@@ -122,7 +122,9 @@ static void calls_are_checked(void **state) {
     call.flags = 1u << 20;
     assert_refused(rcache_op_fetch(cache, key, &size, 1, 1000, &call), RCACHE_E_INVALID, "0x100000");
     call = (rcache_call){ .struct_size = sizeof call, .version = 1 };
-    assert_refused(rcache_op_invalidate(cache, key, &size, 1, &call), RCACHE_E_UNSUPPORTED, "version");
+    assert_refused(rcache_op_get(cache, key, &size, 1, &call), RCACHE_E_INVALID, "version");
+    call.version = UINT64_MAX;
+    assert_refused(rcache_op_invalidate(cache, key, &size, 1, &call), RCACHE_E_INVALID, "version");
     call = (rcache_call){ .struct_size = 4, .flags = 1u << 20, .deadline_ms = -1 }; /* of an older header: no fields */
     rcache_op *op = rcache_op_get(cache, key, &size, 1, &call);
     assert_int_equal(run_one(op).status, RCACHE_OK);

@@ -204,7 +204,8 @@ static void a_server_that_was_replaced_is_told_of_recent_invalidations(void **st
     hand.cache = scene_open("connections=1");
     assert_int_equal(rcache_stepper_new(hand.cache, &hand.stepper, NULL), RCACHE_OK);
     const uint32_t size = 6;
-    rcache_stepper_submit(hand.stepper, rcache_op_invalidate(hand.cache, "user:1", &size, 1, NULL), 7);
+    const rcache_call call = { .struct_size = sizeof call, .version = 98765 };
+    rcache_stepper_submit(hand.stepper, rcache_op_invalidate(hand.cache, "user:1", &size, 1, &call), 7);
     hand.node = next_event(RCACHE_EVENT_CONNECT).node;
     rcache_stepper_connected(hand.stepper, hand.node, "0000000000000001");
     next_event(RCACHE_EVENT_SEND);
@@ -221,6 +222,7 @@ static void a_server_that_was_replaced_is_told_of_recent_invalidations(void **st
         memcpy(sent, event.value.data, event.value.size);
         bool replaced = i == 1;
         assert_int_equal(strstr(sent, "user:1") != NULL, replaced);
+        assert_int_equal(strstr(sent, "98765") != NULL, replaced);
         free(sent);
         receive_text("$1\r\nv\r\n");
         expect_done(RCACHE_OK, "");

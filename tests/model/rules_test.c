@@ -15,7 +15,8 @@ static const char *const OWNERS[] = { "", "A", "B", "A-2" };
 static const char *const VERB_NAMES[] = { "peek", "watch",  "acquire", "refresh",
                                           "put",     "renew", "release", "invalidate",
                                           "lock", "unlock", "set",     "raw_set", "get",   "delete",  "inspect" };
-static const char *const VERDICTS[] = { "none", "fresh", "unfresh", "miss", "owned", "busy", "stored", "lost", "done" };
+static const char *const VERDICTS[] = { "none", "fresh", "unfresh", "miss", "owned", "busy", "stored",
+                                        "lost", "outdated", "done" };
 static const char *const LEASES[] = { "unleased", "void", "leased", "ended", "locked" };
 static const char *const MARKS[] = { "unmarked", "running", "over" };
 

@@ -80,7 +80,7 @@ def test_both_have_the_same_numbers() -> None:
 
 # ---- what SWIG's typemaps promise ----
 
-GET = (0, 0, 0)
+GET = (0, 0, 0, 0)
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def step() -> Any:
 
 @pytest.mark.parametrize("key", [b"key", bytearray(b"key"), memoryview(b"-key-")[1:-1], array("b", b"key")])
 def test_swig_takes_any_buffer_for_bytes(handle: Any, step: Any, key: Any) -> None:
-    assert _swig.step_one(step, handle, _swig.lib.CALL_SET, b"key", memoryview(b"va\0lue"), 10000, 0, 0) == 0
+    assert _swig.step_one(step, handle, _swig.lib.CALL_SET, b"key", memoryview(b"va\0lue"), 10000, 0, 0, 0) == 0
     assert _swig.step_one(step, handle, _swig.lib.CALL_GET, key, b"", *GET) == 6
     assert _swig.copied(step, 6) == b"va\0lue"
 
@@ -124,7 +124,7 @@ def test_swig_refuses_handles_that_are_none_of_theirs(handle: Any, step: Any) ->
 
 
 def test_swig_refuses_a_load_that_has_ended(handle: Any, step: Any) -> None:
-    assert _swig.step_one(step, handle, _swig.lib.CALL_FETCH, b"k", b"", 10000, 0, 0) == _swig.lib.STEP_EVENT
+    assert _swig.step_one(step, handle, _swig.lib.CALL_FETCH, b"k", b"", 10000, 0, 0, 0) == _swig.lib.STEP_EVENT
     load = _swig.step_take_load(step)
     assert _swig.step_take_load(step) is None, "it was taken"
     _swig.load_finish(load)
@@ -134,7 +134,7 @@ def test_swig_refuses_a_load_that_has_ended(handle: Any, step: Any) -> None:
 
 
 def test_swig_finishes_a_load_that_is_forgotten(handle: Any, step: Any) -> None:
-    assert _swig.step_one(step, handle, _swig.lib.CALL_FETCH, b"k", b"", 10000, 0, 0) == _swig.lib.STEP_EVENT
+    assert _swig.step_one(step, handle, _swig.lib.CALL_FETCH, b"k", b"", 10000, 0, 0, 0) == _swig.lib.STEP_EVENT
     assert _swig.step_take_load(step) is not None
     assert _swig.lib.step_wait(step, 5000) == _swig.lib.RCACHE_EVENT_DONE
     assert _swig.lib.results_outcome(_swig.step_take_results(step), 0) == _swig.lib.RCACHE_FAILED

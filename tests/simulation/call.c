@@ -26,6 +26,7 @@ static void fill_op(struct op *op, const struct process *process, const struct b
     op->raw = begin->raw;
     op->loads_apart = begin->queue;
     op->ttl_ms = begin->ttl_ms;
+    op->version = begin->version;
     op->lease_ms = begin->lease_ms;
     op->deadline_given = begin->deadline_ms > 0;
     op->deadline_ms = now_ms + (op->deadline_given ? begin->deadline_ms : process->policy.deadline_ms);

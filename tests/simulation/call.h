@@ -53,6 +53,7 @@ struct beginning {
     bool raw;
     bool queue;
     int64_t ttl_ms;
+    int64_t version;
     int64_t lease_ms;
     int64_t deadline_ms;  /* 0: the option's */
     const char *owner;    /* "": none */

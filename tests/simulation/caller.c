@@ -47,6 +47,8 @@ static struct beginning beginning_of(struct caller *caller, enum op_kind kind) {
     for (uint32_t i = 0; i < deed->count; i++) {
         begin.keys[i] = deed->keys[i];
         begin.writes[i] = writes && !begin.raw ? caller->writes[i] : 0;
+        if (writes && world_has(world, FAULT_versions) && deed->count == 1 && kind != OP_DELETE && kind != OP_UNLOCK)
+            begin.version = caller->versions[i];
         if (kind == OP_SET)
             begin.values[i] = value_of(world, caller, i);
     }

@@ -56,6 +56,7 @@ static bool has_cause(struct world *world, const struct call *call, int32_t stat
     case RCACHE_E_NOMEM: return plan_has(plan, FAULT_memory);
     case RCACHE_E_SERVER: return plan_has(plan, FAULT_full);
     case RCACHE_E_CLOSED: return !call->process->alive;
+    case RCACHE_E_OUTDATED: return plan_has(plan, FAULT_versions);
     case RCACHE_E_LOST: return lock_may_be_lost(call);
     default: return false;
     }

@@ -37,6 +37,7 @@ static void answer_key(struct task *task, struct load_item *item) {
     }
     tell(world, "p%u loads v%u of k%u as load %u", task->process->number, version, key,
          world->check.source_count + 1);
+    item->version = world_has(world, FAULT_versions) ? (int64_t)version : 0;
     if (world->database.rows[key].absent[version])
         answer(item, ANSWER_ABSENT, NULL);
     else

@@ -39,7 +39,8 @@
     X(windows)    /* values may be served when their time is over */                                                 \
     X(pauses)     /* what could not be loaded is not loaded again for a while */                                     \
     X(timeouts)   /* callers wait for loads of their process for a while only */                                     \
-    X(early)      /* values are loaded anew before their time is over */
+    X(early)      /* values are loaded anew before their time is over */                                             \
+    X(versions)   /* loaders and writers tell the versions of rows */
 
 enum fault {
 #define FAULT_NUMBER(name) FAULT_##name,

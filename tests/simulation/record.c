@@ -1,6 +1,7 @@
 #include "record.h"
 
 #include "resilicache.h"
+#include "version.h"
 #include "world.h"
 
 #include <string.h>
@@ -361,7 +362,7 @@ static bool changes_anything(enum verdict verdict) {
 void record_note(struct world *world, struct message *message, const struct entry *entry) {
     struct record *record = &world->server.records[message->key];
     const struct note note = { world, message, record, entry, server_now_ms(world) };
-    if (message->request.reply.status != RCACHE_OK)
+    if (message->request.reply.status != RCACHE_OK || version_refuses(world, record, message))
         return;
     if (verb_changes(message->request.verb) && changes_anything(message->request.reply.verdict))
         record->settled_us = world->now_us;

@@ -22,7 +22,7 @@ static struct entry *entry_of(struct server *server, uint32_t key) {
 /* What has expired is removed when somebody asks for it, or now and then; who watches it is told. */
 static void expire(struct world *world, uint32_t key, int64_t now_ms) {
     struct record *record = &world->server.records[key];
-    bool was = record->valued || record->holder.size > 0 || record->paused_ms > 0;
+    bool was = record->valued || record->holder.size > 0 || record->paused_ms > 0 || record->version > 0;
     if (!was || store_find(&world->server.store, key_slice(key), now_ms) != NULL)
         return;
     if (record->holder.lock)
@@ -87,6 +87,7 @@ void saved_take(struct saved *saved, struct server *server, uint32_t key) {
     saved->refresh_until_ms = entry->refresh_until_ms;
     saved->load_ms = entry->load_ms;
     saved->lease = entry->lease;
+    saved->version = entry->version;
     saved->failures = entry->failures;
     saved->absent = entry->absent;
 }
@@ -104,6 +105,7 @@ void saved_put(const struct saved *saved, struct store *store, uint32_t key) {
     entry->refresh_until_ms = saved->refresh_until_ms;
     entry->load_ms = saved->load_ms;
     entry->lease = saved->lease;
+    entry->version = saved->version;
     entry->failures = saved->failures;
     entry->absent = saved->absent;
 }

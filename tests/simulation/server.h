@@ -50,6 +50,7 @@ struct record {
     uint64_t voided; /* the step before which no load may have begun whose value is stored from now on */
     struct holder holder;
     int64_t paused_until_ms; /* by the server's clock; 0: it isn't */
+    int64_t version; /* the newest that it has been told of */
     int64_t unrefreshed_until_ms; /* the same, of a value that is fresh */
     int64_t paused_ms;       /* how long the last pause was */
 };
@@ -60,6 +61,7 @@ struct saved {
     struct blob *value;
     struct blob *owner;
     int64_t expires_ms, lease_until_ms, fresh_until_ms, refresh_until_ms, load_ms, serve_until_ms;
+    int64_t version;
     enum lease lease;
     uint32_t failures;
     bool absent;

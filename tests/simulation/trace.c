@@ -11,7 +11,7 @@ static const char *verb_name(enum verb verb) {
 
 static const char *verdict_name(enum verdict verdict) {
     static const char *const names[] = { "an error", "fresh", "unfresh", "miss", "owned",
-                                         "busy",     "stored", "lost",   "done" };
+                                         "busy",     "stored", "lost", "outdated",   "done" };
     return names[verdict];
 }
 

@@ -45,13 +45,15 @@ sub result {
 
 sub one {
     my ($what, $key, $loader, $flags) = @_;
-    return (run(resilicache::step_one($call, $cache, $what, $key, "", 10000, $flags // 0, 5000), [$key], $loader))[0];
+    my $kind = resilicache::step_one($call, $cache, $what, $key, "", 10000, $flags // 0, 5000, 0);
+    return (run($kind, [$key], $loader))[0];
 }
 
 sub many {
     my ($what, $keys, $loader) = @_;
     my $sizes = pack "L*", map { length } @$keys;
-    return run(resilicache::step_many($call, $cache, $what, join("", @$keys), $sizes, 10000, 0, 5000), $keys, $loader);
+    my $kind = resilicache::step_many($call, $cache, $what, join("", @$keys), $sizes, 10000, 0, 5000, 0);
+    return run($kind, $keys, $loader);
 }
 
 sub show {
@@ -88,14 +90,14 @@ sub refused {
 }
 my $key = "one";
 refused "sizes that don't add up",
-    sub { run(resilicache::step_many($call, $cache, $resilicache::CALL_GET, $key, pack("L", 4), 0, 0, 0)) };
+    sub { run(resilicache::step_many($call, $cache, $resilicache::CALL_GET, $key, pack("L", 4), 0, 0, 0, 0)) };
 refused "no call", sub { resilicache::step_wait(undef, 0) };
 refused "another kind of handle", sub { resilicache::step_wait($cache, 0) };
 refused "a number for bytes", sub { one($resilicache::CALL_GET, []) };
 refused "no such host", sub { resilicache::handle_open("redis://", undef, $how) or die "$how->{message}\n" };
 
 my $taken;
-resilicache::step_one($call, $cache, $resilicache::CALL_FETCH, "user:5", "", 10000, 0, 0);
+resilicache::step_one($call, $cache, $resilicache::CALL_FETCH, "user:5", "", 10000, 0, 0, 0);
 $taken = resilicache::step_take_load($call);
 resilicache::rcache_load_finish($taken) for 1 .. 2;
 refused "a load that has ended", sub { resilicache::rcache_load_value($taken, 0, "late", 0) };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define SECONDS_MAX 1e12
+#define VERSION_MAX 9007199254740992.0 /* up to here Lua's numbers are whole in all its versions */
 
 static uint32_t text_size(lua_State *L, int index, size_t size) {
     luaL_argcheck(L, size <= UINT32_MAX, index, "more than 4 GiB");
@@ -22,6 +23,15 @@ int64_t argument_ms(lua_State *L, int index) {
     luaL_argcheck(L, seconds > 0 && seconds < SECONDS_MAX, index, "a time in seconds, above 0, expected");
     int64_t ms = (int64_t)(seconds * 1000 + 0.5);
     return ms > 0 ? ms : 1;
+}
+
+uint64_t argument_version(lua_State *L, int index) {
+    if (lua_isnoneornil(L, index))
+        return 0;
+    lua_Number version = luaL_checknumber(L, index);
+    bool whole = version >= 1 && version <= VERSION_MAX && version == (lua_Number)(uint64_t)version;
+    luaL_argcheck(L, whole, index, "a version, a whole number from 1 to 2^53, expected");
+    return (uint64_t)version;
 }
 
 int64_t argument_optional_ms(lua_State *L, int index) {

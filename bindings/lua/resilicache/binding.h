@@ -30,6 +30,8 @@ struct keys { /* a flat batch, in a userdata on the stack */
 struct text argument_text(lua_State *L, int index);
 /* Seconds, in milliseconds. */
 int64_t argument_ms(lua_State *L, int index);
+/* nil is 0: unknown. */
+uint64_t argument_version(lua_State *L, int index);
 /* As argument_ms; nil is 0, which the engine takes for the default. */
 int64_t argument_optional_ms(lua_State *L, int index);
 /* One key, a table of keys at `index`, or all arguments from there on; pushes what holds them. */

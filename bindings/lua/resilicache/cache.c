@@ -183,7 +183,7 @@ static int set(lua_State *L, uint32_t flags) {
     rcache *cache = cache_at(L, 1);
     struct text key = argument_text(L, 2), value = argument_text(L, 3);
     int64_t ttl_ms = argument_ms(L, 4);
-    rcache_call call = { .struct_size = sizeof call, .flags = flags };
+    rcache_call call = { .struct_size = sizeof call, .flags = flags, .version = argument_version(L, 5) };
     struct flight *flight = flight_new(L, 1);
     flight->op = rcache_op_set(cache, key.data, &key.size, value.data, &value.size, 1, ttl_ms, &call);
     flight_run(flight);
@@ -238,6 +238,18 @@ static int cache_invalidate(lua_State *L) {
     return flight_return_done(L, flight);
 }
 
+/* cache:invalidate_version(version, key, ...) or of a table of keys: true */
+static int cache_invalidate_version(lua_State *L) {
+    rcache *cache = cache_at(L, 1);
+    rcache_call call = { .struct_size = sizeof call, .version = argument_version(L, 2) };
+    lua_remove(L, 2);
+    struct keys keys = argument_keys(L, 2);
+    struct flight *flight = flight_new(L, 1);
+    flight->op = rcache_op_invalidate(cache, keys.data, keys.sizes, keys.count, &call);
+    flight_run(flight);
+    return flight_return_done(L, flight);
+}
+
 /* cache:inspect(key): a table, or nil where there is no entry */
 static int cache_inspect(lua_State *L) {
     rcache *cache = cache_at(L, 1);
@@ -287,6 +299,7 @@ void cache_register(lua_State *L) {
     static const luaL_Reg methods[] = {
         { "set", cache_set },         { "get", cache_get },         { "raw_set", cache_raw_set },
         { "raw_get", cache_raw_get }, { "delete", cache_delete },   { "invalidate", cache_invalidate },
+        { "invalidate_version", cache_invalidate_version },
         { "inspect", cache_inspect }, { "stats", cache_stats },     { "lock_for_update", cache_lock },
         { "close", cache_close },     { "unlock_for_update", cache_unlock },
         { "renew_for_update", cache_renew }, { "credentials", cache_credentials },

@@ -108,6 +108,13 @@ static int flight_answer(lua_State *L) {
     return 1;
 }
 
+/* flight:version(i, version): that of the answer to the i-th key of the load. */
+static int flight_version(lua_State *L) {
+    struct flight *flight = flight_at(L, 1);
+    rcache_load_version(flight->load, answer_index(L, flight), argument_version(L, 3));
+    return 0;
+}
+
 /* flight:fail(message, permanent): no key of the load at hand gets a value. */
 static int flight_fail(lua_State *L) {
     struct flight *flight = flight_at(L, 1);
@@ -264,6 +271,7 @@ int flight_fetch(lua_State *L) {
 void flight_register(lua_State *L) {
     static const luaL_Reg methods[] = {
         { "step", flight_step },   { "answer", flight_answer }, { "fail", flight_fail }, { "finish", flight_finish },
+        { "version", flight_version },
         { "value", flight_value }, { "values", flight_values }, { "indexes", flight_indexes }, { NULL, NULL },
     };
     luaL_newmetatable(L, FLIGHT);

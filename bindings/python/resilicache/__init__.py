@@ -23,6 +23,7 @@ from .errors import (
     LoaderError,
     LostError,
     MisuseError,
+    OutdatedError,
     OutOfMemoryError,
     ProtocolError,
     QueuedError,
@@ -32,6 +33,7 @@ from .errors import (
     UnavailableError,
     UnsupportedError,
 )
+from .load import Versioned
 from .lock import UpdateLock
 from .options import Option, options
 from .typed import TypedCache
@@ -66,6 +68,7 @@ __all__ = [
     "MisuseError",
     "Option",
     "OutOfMemoryError",
+    "OutdatedError",
     "ProtocolError",
     "QueuedError",
     "ServerError",
@@ -75,6 +78,7 @@ __all__ = [
     "UnavailableError",
     "UnsupportedError",
     "UpdateLock",
+    "Versioned",
     "binding",
     "has",
     "options",

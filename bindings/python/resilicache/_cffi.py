@@ -80,16 +80,25 @@ def new_step() -> tuple[Any, Any]:
 
 
 def step_one(
-    step: Any, handle: Any, call: int, key: bytes, text: bytes, time_ms: int, flags: int, deadline_ms: int
+    step: Any, handle: Any, call: int, key: bytes, text: bytes, time_ms: int, flags: int, deadline_ms: int, version: int
 ) -> int:
-    size: int = _step_one(step, handle, call, key, len(key), text, len(text), time_ms, flags, deadline_ms)
+    size: int = _step_one(step, handle, call, key, len(key), text, len(text), time_ms, flags, deadline_ms, version)
     return size
 
 
 def step_many(
-    step: Any, handle: Any, call: int, keys: bytes, sizes: array[int], time_ms: int, flags: int, deadline_ms: int
+    step: Any,
+    handle: Any,
+    call: int,
+    keys: bytes,
+    sizes: array[int],
+    time_ms: int,
+    flags: int,
+    deadline_ms: int,
+    version: int,
 ) -> int:
-    said: int = lib.step_many(step, handle, call, keys, len(keys), *_sizes(sizes), time_ms, flags, deadline_ms)
+    terms = time_ms, flags, deadline_ms, version
+    said: int = lib.step_many(step, handle, call, keys, len(keys), *_sizes(sizes), *terms)
     return said
 
 
@@ -158,9 +167,10 @@ def queue_gather(
     time_ms: int,
     flags: int,
     deadline_ms: int,
+    version: int,
 ) -> Any | None:
     what = (call, keys, len(keys), *_sizes(sizes), text, len(text))
-    op = lib.queue_gather(queue, gathered, tag, handle, *what, time_ms, flags, deadline_ms)
+    op = lib.queue_gather(queue, gathered, tag, handle, *what, time_ms, flags, deadline_ms, version)
     return op or None
 
 

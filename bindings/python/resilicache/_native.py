@@ -132,12 +132,12 @@ def _take_idle() -> tuple[Any, Any]:
 
 
 def begin_one(
-    handle: Handle, call: int, key: bytes, text: bytes, time_ms: int, flags: int, deadline_ms: int
+    handle: Handle, call: int, key: bytes, text: bytes, time_ms: int, flags: int, deadline_ms: int, version: int = 0
 ) -> bytes | None | Operation:
     """The value (b"" where the call has none), None for absent, or an operation.  text: the value or the owner."""
     idle = _take_idle()
     step, copy = idle
-    size = _step_one(step, handle, call, key, text, time_ms, flags, deadline_ms)
+    size = _step_one(step, handle, call, key, text, time_ms, flags, deadline_ms, version)
     if size >= 0:
         value: bytes = _copied(copy, size)
         _idle.append(idle)
@@ -145,9 +145,11 @@ def begin_one(
     return _begun(idle, size)
 
 
-def begin_many(handle: Handle, call: int, keys: list[bytes], time_ms: int, flags: int, deadline_ms: int) -> Operation:
+def begin_many(
+    handle: Handle, call: int, keys: list[bytes], time_ms: int, flags: int, deadline_ms: int, version: int = 0
+) -> Operation:
     idle = _take_idle()
-    size = c.step_many(idle[0], handle, call, b"".join(keys), _sizes(keys), time_ms, flags, deadline_ms)
+    size = c.step_many(idle[0], handle, call, b"".join(keys), _sizes(keys), time_ms, flags, deadline_ms, version)
     return _begun(idle, size)
 
 
@@ -215,8 +217,10 @@ def load_positions(load: Load) -> list[int]:
     return positions
 
 
-def load_answer(load: Load, answers: list[bytes | None], forgotten: set[int]) -> None:
+def load_answer(load: Load, answers: list[bytes | None], forgotten: set[int], versions: dict[int, int]) -> None:
     """One answer for each position; None says absent, and an index in `forgotten` that there is no answer."""
+    for index, version in versions.items():
+        lib.rcache_load_version(load, index, version)
     sizes = array("i", [lib.ANSWER_ABSENT if answer is None else min(len(answer), _SIZE_MAX) for answer in answers])
     for index in forgotten:
         sizes[index] = lib.ANSWER_NONE
@@ -260,10 +264,12 @@ def queue_gather(
     time_ms: int,
     flags: int,
     deadline_ms: int,
+    version: int,
 ) -> Any:
     """Begins with the next queue_submit, or before.  What queue_cancel takes, until the tag's last event is drained."""
     joined, sizes = b"".join(keys), _sizes(keys)
-    op = c.queue_gather(queue[0], queue[2], tag, handle, call, joined, sizes, text, time_ms, flags, deadline_ms)
+    terms = time_ms, flags, deadline_ms, version
+    op = c.queue_gather(queue[0], queue[2], tag, handle, call, joined, sizes, text, *terms)
     if op is None:
         raise _closed()
     return op

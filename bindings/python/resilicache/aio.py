@@ -22,6 +22,7 @@ from .arguments import (
     Seconds,
     Value,
     check_loader,
+    check_version,
     consistency,
     key_bytes,
     listed,
@@ -92,10 +93,12 @@ class Pump:
         flags: int,
         deadline_ms: int,
         produce: Producer | None,
+        version: int,
     ) -> list[native.Entry]:
         waiting = _Waiting(self._loop.create_future(), produce)
         tag = next(self._tags)
-        waiting.op = native.queue_gather(self._queue, tag, handle, call, keys, text, time_ms, flags, deadline_ms)
+        terms = text, time_ms, flags, deadline_ms, version
+        waiting.op = native.queue_gather(self._queue, tag, handle, call, keys, *terms)
         if not self._waiting:
             native.queue_submit(self._queue)
         elif self._submitting is None:  # what other tasks begin before the loop turns again goes out with it
@@ -273,9 +276,12 @@ class AsyncCache:
         """As `Cache.get`."""
         return await self._one(native.GET, key, deadline=deadline)
 
-    async def set(self, key: Key, value: Value, ttl: Seconds, *, deadline: Seconds | None = None) -> None:
+    async def set(
+        self, key: Key, value: Value, ttl: Seconds, *, version: int | None = None, deadline: Seconds | None = None
+    ) -> None:
         """As `Cache.set`."""
-        await self._one(native.SET, key, value_bytes(value), milliseconds("ttl", ttl), deadline=deadline)
+        ttl_ms, number = milliseconds("ttl", ttl), check_version(version)
+        await self._one(native.SET, key, value_bytes(value), ttl_ms, deadline=deadline, version=number)
 
     async def raw_get(self, key: Key, *, deadline: Seconds | None = None) -> bytes | None:
         """As `Cache.raw_get`."""
@@ -285,9 +291,10 @@ class AsyncCache:
         """As `Cache.raw_set`."""
         await self._one(native.SET, key, value_bytes(value), milliseconds("ttl", ttl), native.RAW, deadline)
 
-    async def invalidate(self, *keys: Key, deadline: Seconds | None = None) -> None:
+    async def invalidate(self, *keys: Key, version: int | None = None, deadline: Seconds | None = None) -> None:
         """As `Cache.invalidate`."""
-        count_done(await self._many(native.INVALIDATE, list(keys), deadline=deadline), keys)
+        number = check_version(version)
+        count_done(await self._many(native.INVALIDATE, list(keys), deadline=deadline, version=number), keys)
 
     async def delete(self, *keys: Key, deadline: Seconds | None = None) -> int:
         """As `Cache.delete`."""
@@ -376,10 +383,11 @@ class AsyncCache:
         flags: int = 0,
         deadline: Seconds | None = None,
         produce: Producer | None = None,
+        version: int = 0,
     ) -> bytes | None:
         deadline_ms = optional_milliseconds("deadline", deadline)
         pump, handle = self.pump()
-        entries = await pump.run(handle, call, [key_bytes(key)], text, time_ms, flags, deadline_ms, produce)
+        entries = await pump.run(handle, call, [key_bytes(key)], text, time_ms, flags, deadline_ms, produce, version)
         return read_entry(entries, key)[1]
 
     async def _many(
@@ -390,13 +398,14 @@ class AsyncCache:
         flags: int = 0,
         deadline: Seconds | None = None,
         produce: Producer | None = None,
+        version: int = 0,
     ) -> list[native.Entry]:
         deadline_ms = optional_milliseconds("deadline", deadline)
         names = [key_bytes(key) for key in keys]
         if not names:
             return []
         pump, handle = self.pump()
-        return await pump.run(handle, call, names, b"", time_ms, flags, deadline_ms, produce)
+        return await pump.run(handle, call, names, b"", time_ms, flags, deadline_ms, produce, version)
 
 
 class AsyncUpdateLock(Holder):
@@ -450,7 +459,7 @@ class AsyncTypedCache(Coder[T]):
         check_loader(loader)
 
         async def load() -> bytes | None:
-            return self._encoded(await call_loader(loader))
+            return self._loaded(await call_loader(loader))
 
         return self._decoded(await self.cache.fetch(key, ttl, load, strong=strong, deadline=deadline))
 
@@ -468,7 +477,7 @@ class AsyncTypedCache(Coder[T]):
 
         async def load(missing: list[K]) -> dict[K, bytes | None]:
             found: Mapping[K, T | None] = await call_loader(loader, missing)
-            return {key: self._encoded(value) for key, value in found.items()}
+            return {key: self._loaded(value) for key, value in found.items()}
 
         values = await self.cache.fetch_batch(keys, ttl, load, strong=strong, deadline=deadline)
         return {key: self._decoded(value) for key, value in values.items()}
@@ -477,9 +486,11 @@ class AsyncTypedCache(Coder[T]):
         """As `TypedCache.get`."""
         return self._decoded(await self.cache.get(key, deadline=deadline))
 
-    async def set(self, key: Key, value: T, ttl: Seconds, *, deadline: Seconds | None = None) -> None:
+    async def set(
+        self, key: Key, value: T, ttl: Seconds, *, version: int | None = None, deadline: Seconds | None = None
+    ) -> None:
         """As `TypedCache.set`."""
-        await self.cache.set(key, self._encoded_to_store(value), ttl, deadline=deadline)
+        await self.cache.set(key, self._encoded_to_store(value), ttl, version=version, deadline=deadline)
 
     async def raw_get(self, key: Key, *, deadline: Seconds | None = None) -> T | None:
         """As `TypedCache.raw_get`."""
@@ -489,9 +500,9 @@ class AsyncTypedCache(Coder[T]):
         """As `TypedCache.raw_set`."""
         await self.cache.raw_set(key, self._encoded_to_store(value), ttl, deadline=deadline)
 
-    async def invalidate(self, *keys: Key, deadline: Seconds | None = None) -> None:
+    async def invalidate(self, *keys: Key, version: int | None = None, deadline: Seconds | None = None) -> None:
         """As `TypedCache.invalidate`."""
-        await self.cache.invalidate(*keys, deadline=deadline)
+        await self.cache.invalidate(*keys, version=version, deadline=deadline)
 
     async def delete(self, *keys: Key, deadline: Seconds | None = None) -> int:
         """As `TypedCache.delete`."""

@@ -102,3 +102,20 @@ def listed(keys: Iterable[K]) -> Iterable[K]:
     if isinstance(keys, (str, bytes)):
         raise TypeError(f"keys is a list or another iterable of keys, not one {type(keys).__name__}")
     return keys
+
+
+VERSION_MAX = 2**63 - 1
+
+
+def check_version(version: int | None) -> int:
+    """
+    >>> check_version(None), check_version(7)
+    (0, 7)
+    """
+    if version is None:
+        return 0
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise TypeError(f"a version is an int, not {type(version).__name__}")
+    if not 0 < version <= VERSION_MAX:
+        raise ValueError(f"the version is {version}: it has to be from 1 to 2**63 - 1")
+    return version

@@ -15,6 +15,7 @@ from .arguments import (
     Seconds,
     Value,
     check_loader,
+    check_version,
     consistency,
     key_bytes,
     listed,
@@ -182,14 +183,19 @@ class Cache:
         """
         return self._one(native.GET, key, deadline=deadline)
 
-    def set(self, key: Key, value: Value, ttl: Seconds, *, deadline: Seconds | None = None) -> None:
+    def set(
+        self, key: Key, value: Value, ttl: Seconds, *, version: int | None = None, deadline: Seconds | None = None
+    ) -> None:
         """Stores the value as fresh; who was loading one can't store it any more.
+
+        With the row's version, from the database: OutdatedError where a newer one is known, and nothing is stored.
 
         >>> cache.set("user:1", b"tester", ttl=10)
         >>> cache.get("user:1")
         b'tester'
         """
-        self._one(native.SET, key, value_bytes(value), milliseconds("ttl", ttl), deadline=deadline)
+        ttl_ms, number = milliseconds("ttl", ttl), check_version(version)
+        self._one(native.SET, key, value_bytes(value), ttl_ms, deadline=deadline, version=number)
 
     def raw_get(self, key: Key, *, deadline: Seconds | None = None) -> bytes | None:
         """The value alone; leases and locks are not looked at.
@@ -207,12 +213,14 @@ class Cache:
         """
         self._one(native.SET, key, value_bytes(value), milliseconds("ttl", ttl), native.RAW, deadline)
 
-    def invalidate(self, *keys: Key, deadline: Seconds | None = None) -> None:
+    def invalidate(self, *keys: Key, version: int | None = None, deadline: Seconds | None = None) -> None:
         """Tags as deleted: call it once the database has committed, before the writer reports success.
+
+        With the row's version, from the database, nothing older is stored from then on, as from a lagging replica.
 
         >>> cache.invalidate("user:1", "user:2")
         """
-        self._count(native.INVALIDATE, keys, deadline)
+        self._count(native.INVALIDATE, keys, deadline, check_version(version))
 
     def delete(self, *keys: Key, deadline: Seconds | None = None) -> int:
         """Removes at once; returns how many were there.  To have a new value loaded, invalidate instead.
@@ -360,27 +368,36 @@ class Cache:
         time_ms: int = 0,
         flags: int = 0,
         deadline: Seconds | None = None,
+        version: int = 0,
     ) -> bytes | None:
         deadline_ms = optional_milliseconds("deadline", deadline)
-        value = native.begin_one(self._here(), call, key_bytes(key), text, time_ms, flags, deadline_ms)
+        value = native.begin_one(self._here(), call, key_bytes(key), text, time_ms, flags, deadline_ms, version)
         if value is None or type(value) is bytes:
             return value
         return self._entry(value, key, None)[1]
 
     def _many(
-        self, call: int, keys: list[Any], time_ms: int, flags: int, deadline_ms: int, produce: Producer | None
+        self,
+        call: int,
+        keys: list[Any],
+        time_ms: int,
+        flags: int,
+        deadline_ms: int,
+        produce: Producer | None,
+        version: int = 0,
     ) -> list[native.Entry]:
         if not keys:
             return []
         names = [key_bytes(key) for key in keys]
-        return self._drive(native.begin_many(self._here(), call, names, time_ms, flags, deadline_ms), produce)
+        operation = native.begin_many(self._here(), call, names, time_ms, flags, deadline_ms, version)
+        return self._drive(operation, produce)
 
-    def _count(self, call: int, keys: Iterable[Key], deadline: Seconds | None) -> int:
+    def _count(self, call: int, keys: Iterable[Key], deadline: Seconds | None, version: int = 0) -> int:
         """For how many keys it was done; the others were not there."""
         names = list(keys)
         if len(names) == 1:
-            return int(self._one(call, names[0], deadline=deadline) is not None)
-        entries = self._many(call, names, 0, 0, optional_milliseconds("deadline", deadline), None)
+            return int(self._one(call, names[0], deadline=deadline, version=version) is not None)
+        entries = self._many(call, names, 0, 0, optional_milliseconds("deadline", deadline), None, version)
         return count_done(entries, names)
 
     def _entry(self, operation: Any, key: Key, produce: Producer | None) -> tuple[int, bytes | None]:

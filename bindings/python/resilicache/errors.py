@@ -121,6 +121,10 @@ class TypeMismatchError(Error):
     """The key holds something that is no cache entry."""
 
 
+class OutdatedError(Error):
+    """A newer version is known."""
+
+
 _CLASSES: dict[int, type[Error]] = {
     -1: InvalidError,
     -2: OutOfMemoryError,
@@ -139,6 +143,7 @@ _CLASSES: dict[int, type[Error]] = {
     -15: UnsupportedError,
     -16: TypeMismatchError,
     -17: QueuedError,
+    -18: OutdatedError,
 }
 
 

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from . import _native as native
-from .arguments import Value, value_bytes
+from .arguments import Value, check_version, value_bytes
 
 K = TypeVar("K", str, bytes)
 
@@ -20,20 +20,41 @@ THREADS_MAX = 4
 JOBS_MAX = 256
 """Refreshes that wait for a thread.  What is more is dropped: the next reader of the key takes it up again."""
 
-Answers = tuple[list[bytes | None], set[int]]
+Answers = tuple[list[bytes | None], set[int], dict[int, int]]
 Producer = Callable[[list[int]], Answers]
-"""From positions among a call's keys to one answer for each, and the indexes of those that have none."""
+"""From positions among a call's keys to one answer for each, the indexes of those that have none,
+and versions by index."""
 
 
-def produce_one(loader: Callable[[], Value | None]) -> Producer:
+class Versioned(NamedTuple):
+    """What a loader returns to tell which version of the row its value is; None as value: there is no row.
+
+    >>> cache.fetch("user:1", ttl=10, loader=lambda: resilicache.Versioned(b"tester", 7))
+    b'tester'
+    """
+
+    value: Any
+    version: int
+
+
+def _plain(values: list[Any]) -> tuple[list[bytes | None], dict[int, int]]:
+    versions = {index: value.version for index, value in enumerate(values) if isinstance(value, Versioned)}
+    bare = [value.value if isinstance(value, Versioned) else value for value in values]
+    for version in versions.values():
+        check_version(version)
+    return [None if value is None else value_bytes(value) for value in bare], versions
+
+
+def produce_one(loader: Callable[[], Any]) -> Producer:
     def produce(positions: list[int]) -> Answers:
         return answer_one(loader())
 
     return produce
 
 
-def answer_one(value: Value | None) -> Answers:
-    return [None if value is None else value_bytes(value)], set()
+def answer_one(value: Any) -> Answers:
+    answers, versions = _plain([value])
+    return answers, set(), versions
 
 
 def produce_many(loader: Callable[[list[K]], Mapping[K, Value | None]], keys: list[K]) -> Producer:
@@ -48,9 +69,9 @@ def answer_many(missing: list[K], found: Mapping[K, Value | None]) -> Answers:
     if not isinstance(found, Mapping):
         raise TypeError(f"a batch's loader returns a dict of its keys, not {type(found).__name__}")
     values = [found.get(key) for key in missing]
-    answers = [None if value is None else value_bytes(value) for value in values]
+    answers, versions = _plain(values)
     forgotten = {index for index, key in enumerate(missing) if values[index] is None and key not in found}
-    return answers, forgotten
+    return answers, forgotten, versions
 
 
 def run(load: native.Load, produce: Producer) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from .arguments import Key, Seconds, value_bytes
 from .cached import Decorator, cached
+from .load import Versioned
 from .lock import UpdateLock
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ class Coder(Generic[T]):
             self._dumps, self._loads = codec.dumps, codec.loads
         else:
             raise TypeError(f"a codec has dumps and loads, or is a pair of functions, not {type(codec).__name__}")
+
+    def _loaded(self, value: Any) -> Any:
+        """What a loader returned."""
+        if isinstance(value, Versioned):
+            return value._replace(value=self._encoded(value.value))
+        return self._encoded(value)
 
     def _encoded(self, value: T | None) -> bytes | None:
         if value is None:
@@ -79,7 +86,7 @@ class TypedCache(Coder[T]):
         >>> cache.typed(json).fetch("user:1", ttl=10, loader=lambda: {"name": "tester"})
         {'name': 'tester'}
         """
-        value = self.cache.fetch(key, ttl, lambda: self._encoded(loader()), strong=strong, deadline=deadline)
+        value = self.cache.fetch(key, ttl, lambda: self._loaded(loader()), strong=strong, deadline=deadline)
         return self._decoded(value)
 
     def fetch_batch(
@@ -98,7 +105,7 @@ class TypedCache(Coder[T]):
         """
 
         def load(missing: list[K]) -> dict[K, bytes | None]:
-            return {key: self._encoded(value) for key, value in loader(missing).items()}
+            return {key: self._loaded(value) for key, value in loader(missing).items()}
 
         values = self.cache.fetch_batch(keys, ttl, load, strong=strong, deadline=deadline)
         return {key: self._decoded(value) for key, value in values.items()}
@@ -110,14 +117,16 @@ class TypedCache(Coder[T]):
         """
         return self._decoded(self.cache.get(key, deadline=deadline))
 
-    def set(self, key: Key, value: T, ttl: Seconds, *, deadline: Seconds | None = None) -> None:
+    def set(
+        self, key: Key, value: T, ttl: Seconds, *, version: int | None = None, deadline: Seconds | None = None
+    ) -> None:
         """
         >>> numbers = cache.typed(json)
         >>> numbers.set("answer", 42, ttl=10)
         >>> numbers.get("answer")
         42
         """
-        self.cache.set(key, self._encoded_to_store(value), ttl, deadline=deadline)
+        self.cache.set(key, self._encoded_to_store(value), ttl, version=version, deadline=deadline)
 
     def raw_get(self, key: Key, *, deadline: Seconds | None = None) -> T | None:
         """As `Cache.raw_get`."""
@@ -127,9 +136,9 @@ class TypedCache(Coder[T]):
         """As `Cache.raw_set`."""
         self.cache.raw_set(key, self._encoded_to_store(value), ttl, deadline=deadline)
 
-    def invalidate(self, *keys: Key, deadline: Seconds | None = None) -> None:
+    def invalidate(self, *keys: Key, version: int | None = None, deadline: Seconds | None = None) -> None:
         """As `Cache.invalidate`."""
-        self.cache.invalidate(*keys, deadline=deadline)
+        self.cache.invalidate(*keys, version=version, deadline=deadline)
 
     def delete(self, *keys: Key, deadline: Seconds | None = None) -> int:
         """As `Cache.delete`."""

@@ -50,6 +50,14 @@ int32_t rcache_load_absent(rcache_load *load, size_t index) {
     return answer(load, index, ANSWER_ABSENT, NULL, 0, 0);
 }
 
+int32_t rcache_load_version(rcache_load *handle, size_t index, uint64_t version) {
+    struct load *load = load_of(handle);
+    if (load == NULL || index >= load->count || version > INT64_MAX)
+        return RCACHE_E_INVALID;
+    load->items[index].version = (int64_t)version;
+    return RCACHE_OK;
+}
+
 static int32_t fail(rcache_load *load, size_t index, enum answer_kind kind, const char *message) {
     message = message != NULL && message[0] != '\0' ? message : "the loader failed";
     return answer(load, index, kind, message, strlen(message), 0);

@@ -68,8 +68,11 @@ static int32_t check_call(const struct beginning *begin, const rcache_call *call
     if (call->deadline_ms < 0)
         return error_set(err, RCACHE_E_INVALID, "deadline_ms is %lld: it counts from now, 0 stands for the option",
                          (long long)call->deadline_ms);
-    if (call->version != 0)
-        return error_set(err, RCACHE_E_UNSUPPORTED, "this build knows no versions: leave rcache_call.version 0");
+    bool versioned = begin->kind == OP_INVALIDATE || (begin->kind == OP_SET && (call->flags & RCACHE_RAW) == 0);
+    if (call->version != 0 && !versioned)
+        return error_set(err, RCACHE_E_INVALID, "rcache_call.version goes with set and invalidate only: leave it 0");
+    if (call->version > INT64_MAX)
+        return error_set(err, RCACHE_E_INVALID, "rcache_call.version is above 9223372036854775807");
     bool needs_ttl = begin->kind == OP_FETCH || begin->kind == OP_SET;
     if (needs_ttl && begin->ttl_ms <= 0)
         return error_set(err, RCACHE_E_INVALID, "ttl_ms is %lld: a time to live is at least 1 ms",
@@ -101,6 +104,7 @@ static void apply_call(struct op *op, const struct beginning *begin, const rcach
     op->loads_apart = (call->flags & RCACHE_APART) != 0;
     op->raw = (call->flags & RCACHE_RAW) != 0;
     op->wait = (call->flags & RCACHE_WAIT) != 0;
+    op->version = (int64_t)call->version;
     op->ttl_ms = begin->ttl_ms;
     op->lease_ms = begin->lease_ms > 0 ? begin->lease_ms : policy->lock_expire_max_ms;
     int64_t now_ms = clock_now_ms();

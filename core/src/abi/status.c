@@ -19,7 +19,8 @@
     X(E_LIMIT, 0)       \
     X(E_UNSUPPORTED, 0) \
     X(E_TYPE, 0)        \
-    X(E_QUEUED, 1)
+    X(E_QUEUED, 1)      \
+    X(E_OUTDATED, 0)
 
 const char *rcache_status_name(int32_t status) {
     switch (status) {

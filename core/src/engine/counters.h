@@ -18,6 +18,7 @@
     X(loads_absent)   /* of all: the database had none */                                                            \
     X(loads_failed)                                                                                                  \
     X(loads_lost)     /* not stored: the lease had ended or was void, or nobody took the load */                     \
+    X(loads_outdated) /* of these: older than what an invalidation or a set had told of */                           \
     X(loads_direct)   /* not to be stored: disable_cache_read, or no server answered */                              \
     X(loads_down)     /* begun because no server answered */                                                         \
     X(loads_down_refused) /* not begun: down_loads_max of them were under way */                                     \
@@ -37,6 +38,7 @@
     X(journal_overflow) /* not kept */                                                                               \
     X(soft_timeouts)  /* waited for a load for soft_timeout, and served a value whose time is over */                \
     X(hard_timeouts)  /* waited for a load for hard_timeout */                                                       \
+    X(sets_outdated)  /* not stored: a newer version was known */                                                    \
     X(timeouts)       /* ops that reached their deadline */                                                         \
     X(breaker_opened) /* a server was found to be down */                                                            \
     X(breaker_refused) /* requests that were not sent to a server because it is down */

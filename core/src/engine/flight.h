@@ -69,8 +69,12 @@ void flight_timer(struct engine *engine, struct flight *flight, int64_t now_ms);
 void flight_look(struct engine *engine, struct flight *flight);
 
 /* What the load brought for this key. */
-void flight_store(struct engine *engine, struct flight *flight, struct blob *value, bool absent, int64_t ttl_ms,
-                  int64_t now_ms);
+struct load_answer {
+    struct blob *value; /* NULL: there is none; shared, not taken */
+    int64_t ttl_ms;
+    int64_t version; /* 0: unknown */
+};
+void flight_store(struct engine *engine, struct flight *flight, const struct load_answer *answer, int64_t now_ms);
 /* Why a lease is given back: there was no load, or one in vain, for now or for good: then nothing stale stands in. */
 enum release { RELEASE_UNUSED, RELEASE_FAILED, RELEASE_REFUSED };
 void flight_load_failed(struct engine *engine, struct flight *flight, const char *message, enum release why,

@@ -268,6 +268,11 @@ static void put_done(struct engine *engine, struct flight *flight, int64_t now_m
     } else {
         engine->counters->loads_lost++;
     }
+    if (reply->status == RCACHE_OK && reply->verdict == VERDICT_OUTDATED) {
+        engine->counters->loads_outdated++;
+        flight_fail_strong(engine, flight, RCACHE_E_OUTDATED, "what was loaded is older than a version that is known");
+        flight_release(engine, flight, RELEASE_UNUSED);
+    }
     delivery.value = blob_share(flight->answer);
     flight_deliver(engine, flight, &delivery, now_ms);
     blob_drop(delivery.value);
@@ -279,8 +284,9 @@ static bool serves_strong(const struct engine *engine, const struct flight *flig
     return flight->direct && (flight->past ? policy->server_down == SERVER_DOWN_LOAD : policy->disable_cache_read);
 }
 
-void flight_store(struct engine *engine, struct flight *flight, struct blob *value, bool absent, int64_t ttl_ms,
-                  int64_t now_ms) {
+void flight_store(struct engine *engine, struct flight *flight, const struct load_answer *answer, int64_t now_ms) {
+    struct blob *value = answer->value;
+    bool absent = value == NULL;
     const struct policy *policy = engine->policy;
     int64_t load_ms = now_ms - flight->load->began_ms;
     flight->load = NULL;
@@ -304,10 +310,11 @@ void flight_store(struct engine *engine, struct flight *flight, struct blob *val
         return;
     }
     flight->state = FLIGHT_PUTTING;
-    ttl_give(&flight->request, absent ? policy->empty_expire_ms : ttl_jittered(ttl_ms, policy, &engine->random),
+    ttl_give(&flight->request, absent ? policy->empty_expire_ms : ttl_jittered(answer->ttl_ms, policy, &engine->random),
              policy);
     flight->request.load_ms = !ttl_is_told(policy) ? 0 : load_ms > 0 ? load_ms : 1;
     flight->request.absent = absent;
+    flight->request.version = answer->version;
     send(engine, flight, VERB_PUT);
     flight->request.value = blob_share(value);
 }

@@ -167,7 +167,10 @@ void engine_finish_load(struct engine *engine, struct load *load, int64_t now_ms
         switch (item->answer) {
         case ANSWER_VALUE:
         case ANSWER_ABSENT:
-            flight_store(engine, item->flight, value, value == NULL, item->ttl_ms > 0 ? item->ttl_ms : op->ttl_ms,
+            flight_store(engine, item->flight,
+                         &(struct load_answer){ .value = value,
+                                           .ttl_ms = item->ttl_ms > 0 ? item->ttl_ms : op->ttl_ms,
+                                           .version = item->version },
                          now_ms);
             break;
         case ANSWER_FAILED:

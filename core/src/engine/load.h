@@ -12,6 +12,7 @@ struct load_item {
     enum answer_kind answer;
     struct blob *value;   /* or the message of a failure */
     int64_t ttl_ms;
+    int64_t version; /* 0: unknown */
 };
 
 struct load {

@@ -112,6 +112,7 @@ bool op_prepare(struct op *op, const struct policy *policy, struct random *rando
         if (op->kind == OP_SET)
             ttl_give(request, ttl_jittered(op->ttl_ms, policy, random), policy);
         request->bound_ms = policy->delay_ms;
+        request->version = op->version;
         request->replicas = confirmed ? policy->wait_replicas : 0;
         request->replicas_ms = policy->wait_replicas_timeout_ms;
     }
@@ -231,6 +232,11 @@ bool slot_take_reply(struct slot *slot, struct counters *counters) {
         slot_settle(slot, RCACHE_DONE, RCACHE_OK, NULL, NULL);
         return true;
     case OP_SET:
+        if (reply->verdict == VERDICT_OUTDATED) {
+            counters->sets_outdated++;
+            slot_fail(slot, RCACHE_E_OUTDATED, "a newer version is known, and this one was not stored");
+            return true;
+        }
         slot_settle(slot, RCACHE_DONE, RCACHE_OK, NULL, NULL);
         return true;
     }

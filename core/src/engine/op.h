@@ -61,6 +61,7 @@ struct op {
     uint32_t route;
     size_t prefix_size;     /* of every key: what the caller didn't write */
     int64_t ttl_ms;         /* fetch, set */
+    int64_t version;        /* set, invalidate; 0: unknown */
     int64_t early_ms;       /* fetch: a value that is fresh for no longer than this is refreshed */
     int64_t lease_ms;       /* lock, renew */
     _Atomic int64_t deadline_ms; /* on the monotonic clock */

@@ -39,10 +39,10 @@ enum verb {
     /* owner, life_ms, strong.  OWNED: the value stays fresh, and owner may put; for life_ms no other is to refresh it.
      * BUSY: another does, or its load has failed lately.  LOST: there is no fresh value, for this asker. */
     VERB_REFRESH,
-    /* owner, grant, value, absent, life_ms, fresh_ms, load_ms.  STORED, fresh from now; LOST when owner lost the lease,
-     * or a server of another epoch granted it: that one may have acknowledged an invalidation since, which this one
-     * doesn't know.  life_ms 0: the key is removed instead (an absent result that is not to be kept); still needs the
-     * owner. */
+    /* owner, grant, value, absent, life_ms, fresh_ms, load_ms, version.  STORED, fresh from now; LOST when owner lost
+     * the lease, or a server of another epoch granted it: that one may have acknowledged an invalidation since, and
+     * this one not know; OUTDATED when version is older than the newest that is known.  life_ms 0: the key is removed
+     * instead (an absent result that is not to be kept); still needs the owner. */
     VERB_PUT,
     /* owner, grant, life_ms.  OWNED, the lease, lock or refresh lives life_ms from now; LOST, as by PUT. */
     VERB_RENEW,
@@ -50,8 +50,9 @@ enum verb {
      * kept.  With pause_ms, backed off for as long, or twice as long as the last time, up to pause_max_ms; a put ends
      * the count, and so does nobody's asking for as long again.  DONE; LOST and unchanged for others. */
     VERB_RELEASE,
-    /* bound_ms.  Invalidated; at most bound_ms left to live, counted from the first invalidation.  DONE; MISS where
-     * there is no key (none is made).  A writer's lock stays; its value counts as invalidated from now. */
+    /* bound_ms, version.  Invalidated; at most bound_ms left to live, counted from the first invalidation.  DONE; MISS
+     * where there is no key: none is made, unless it has to keep the version in mind for bound_ms.  A writer's lock
+     * stays; its value counts as invalidated from now. */
     VERB_INVALIDATE,
     /* owner, life_ms.  OWNED: locked by owner, the key lives life_ms from now.  Takes over any lease, not another
      * lock: BUSY, remaining_ms. */
@@ -59,7 +60,8 @@ enum verb {
     /* owner, bound_ms.  Invalidated as by INVALIDATE, whoever held it: DONE; but LOST and unchanged where another
      * owner has it locked. */
     VERB_UNLOCK,
-    /* value, absent, life_ms, fresh_ms.  DONE: fresh from now, whatever was there; every lease and lock is void. */
+    /* value, absent, life_ms, fresh_ms, version.  DONE: fresh from now, whatever was there; every lease and lock is
+     * void.  OUTDATED, and nothing done, when version is older than the newest that is known. */
     VERB_SET,
     /* value, life_ms.  DONE: the value alone is replaced; leases and locks stay. */
     VERB_RAW_SET,
@@ -91,6 +93,7 @@ enum verdict {
     VERDICT_BUSY,
     VERDICT_STORED,
     VERDICT_LOST,
+    VERDICT_OUTDATED,
     VERDICT_DONE
 };
 
@@ -136,6 +139,7 @@ struct request {
     int64_t fresh_ms; /* PUT, SET: how long of life_ms it is fresh; 0: all of it, and it doesn't tell */
     int64_t bound_ms;
     int64_t window_ms;
+    int64_t version;  /* PUT, SET, INVALIDATE: of the row; 0: unknown */
     int64_t load_ms;  /* PUT: how long it took to load; 0: it doesn't tell */
     int64_t pause_ms; /* RELEASE; 0: none */
     int64_t pause_max_ms;

@@ -17,7 +17,9 @@ struct record {
     enum journal_kind kind;
     bool replaced;             /* only its request is left of it */
     bool under_way;
+    bool tells_version;        /* that is all that is left to be done */
     struct slice owner;        /* UNLOCK */
+    int64_t version;           /* 0: none */
     struct request request;
     char bytes[];
 };
@@ -50,13 +52,15 @@ static struct record *find(const struct journal *journal, struct slice key) {
 
 /* ---- keeping ---- */
 
-static struct record *record_new(enum journal_kind kind, struct slice key, struct slice owner) {
+static struct record *record_new(const struct journal_entry *entry) {
+    struct slice key = entry->key, owner = entry->owner;
     struct record *record = mem_alloc_zeroed(1, sizeof *record + key.size + owner.size);
     if (record == NULL)
         return NULL;
     list_init(&record->turn);
     list_init(&record->request.node);
-    record->kind = kind;
+    record->kind = (enum journal_kind)entry->kind;
+    record->version = entry->version;
     if (key.size > 0)
         memcpy(record->bytes, key.data, key.size);
     if (owner.size > 0)
@@ -67,7 +71,7 @@ static struct record *record_new(enum journal_kind kind, struct slice key, struc
 }
 
 static struct journal_entry entry_of(const struct record *record) {
-    return (struct journal_entry){ record->kind, record->node.key, record->owner };
+    return (struct journal_entry){ record->kind, record->node.key, record->owner, record->version };
 }
 
 /* With the lock. */
@@ -93,23 +97,26 @@ static void forget(struct journal *journal, struct record *record) {
 
 /* With the lock.  NULL, or why it can't be there. */
 static const char *write_down(struct journal *journal, const struct record *record, const struct record *before) {
-    bool is_there = before != NULL && before->kind == record->kind && slice_equal(before->owner, record->owner);
+    bool is_there = before != NULL && before->kind == record->kind && before->version == record->version &&
+                    slice_equal(before->owner, record->owner);
     struct journal_entry entry = entry_of(record);
     return journal->file == NULL || is_there ? NULL : journal_file_append(journal->file, &entry);
 }
 
 /* With the lock.  What is under way may have been carried out before this one was called for, so that it counts for
  * nothing: the key gets a record of its own. */
-static const char *keep(struct rcache *cache, enum journal_kind kind, struct slice key, struct slice owner) {
+static const char *keep(struct rcache *cache, struct journal_entry entry) {
     struct journal *journal = &cache->journal;
-    struct record *before = find(journal, key);
+    struct record *before = find(journal, entry.key);
     if (before == NULL && journal->depth >= cache->settings.journal_max)
         return "the journal is full (journal_max)";
-    if (before != NULL && before->kind > kind) {
-        kind = before->kind;
-        owner = before->owner;
+    if (before != NULL && before->kind > entry.kind) {
+        entry.kind = before->kind;
+        entry.owner = before->owner;
     }
-    struct record *record = record_new(kind, key, owner);
+    if (before != NULL && before->version > entry.version)
+        entry.version = before->version;
+    struct record *record = record_new(&entry);
     if (record == NULL)
         return "there is no memory for the journal";
     const char *refusal = write_down(journal, record, before);
@@ -138,7 +145,8 @@ static void note(struct rcache *cache, struct request *request) {
     struct reply *reply = &request->reply;
     struct slice owner = request->verb == VERB_UNLOCK ? request->owner : slice_of(NULL, 0);
     pthread_mutex_lock(&journal->lock);
-    const char *refusal = keep(cache, kind_of(request->verb), request->key, owner);
+    const char *refusal = keep(cache, (struct journal_entry){ kind_of(request->verb), request->key, owner,
+                                                              request->version });
     if (refusal == NULL && journal->due_ms == INT64_MAX && journal->under_way == 0)
         expect(cache, clock_now_ms() + PAUSE_FIRST_MS);
     pthread_mutex_unlock(&journal->lock);
@@ -179,7 +187,7 @@ static void tidy_file(struct journal *journal) {
 
 /* With the lock.  Where that can't be written down, it will be carried out once more. */
 static void write_off(struct journal *journal, const struct record *record) {
-    struct journal_entry entry = { 0, record->node.key, slice_of(NULL, 0) };
+    struct journal_entry entry = { .kind = 0, .key = record->node.key };
     if (journal->file != NULL)
         journal_file_append(journal->file, &entry);
 }
@@ -189,7 +197,7 @@ static bool replay(struct journal *journal, const struct journal_entry *entry) {
     struct record *before = find(journal, entry->key);
     struct record *record = NULL;
     if (entry->kind != 0) {
-        record = record_new((enum journal_kind)entry->kind, entry->key, entry->owner);
+        record = record_new(entry);
         if (record == NULL)
             return false;
     }
@@ -262,15 +270,17 @@ bool journal_admits(struct journal *journal, struct request *request, struct lin
 
 /* ---- trying again ---- */
 
+/* Only an invalidation tells a version: what else is kept is followed by one. */
 static void fill(const struct rcache *cache, struct record *record) {
     static const enum verb verbs[] = { [JOURNAL_INVALIDATE] = VERB_INVALIDATE,
                                        [JOURNAL_UNLOCK] = VERB_UNLOCK,
                                        [JOURNAL_DELETE] = VERB_DELETE };
     request_clear(&record->request);
     record->under_way = true;
-    record->request = (struct request){ .verb = verbs[record->kind],
+    record->request = (struct request){ .verb = record->tells_version ? VERB_INVALIDATE : verbs[record->kind],
                                         .key = record->node.key,
                                         .owner = record->owner,
+                                        .version = record->version,
                                         .bound_ms = cache->settings.policy.delay_ms,
                                         .reply_for = FOR_JOURNAL,
                                         .target = record };
@@ -326,9 +336,11 @@ void journal_hurry(struct rcache *cache) {
 /* With the lock.  A key that holds no entry has nothing to invalidate. */
 static void take_back(struct rcache *cache, struct record *record) {
     struct journal *journal = &cache->journal;
-    bool taken = record->request.reply.status == RCACHE_OK || record->request.reply.status == RCACHE_E_TYPE;
+    bool answered = record->request.reply.status == RCACHE_OK || record->request.reply.status == RCACHE_E_TYPE;
+    bool is_half = record->version > 0 && record->request.verb != VERB_INVALIDATE, taken = answered && !is_half;
+    record->tells_version = record->tells_version || (answered && is_half);
     record->under_way = false;
-    journal->progress = journal->progress || taken;
+    journal->progress = journal->progress || answered;
     if (taken)
         cache->counters.journal_drained++;
     if (taken && !record->replaced)

@@ -15,7 +15,8 @@
 
 static const char MAGIC[] = { 'r', 'c', 'j', 'r', 'n', 'l', '1', '\n' };
 
-enum { SUM_SIZE = 8, FIXED_SIZE = SUM_SIZE + 8, KIND_MAX = 3, BLOATED_SIZE = 64 * 1024, BLOATED_TIMES = 4 };
+enum { SUM_SIZE = 8, FIXED_SIZE = SUM_SIZE + 8, VERSION_SIZE = 8, KIND_MAX = 3 };
+enum { BLOATED_SIZE = 64 * 1024, BLOATED_TIMES = 4 };
 
 struct journal_file {
     int fd;
@@ -40,8 +41,12 @@ static uint64_t number_at(const char *at, size_t size) {
     return number;
 }
 
+static size_t version_size(const struct journal_entry *entry) {
+    return entry->version > 0 ? VERSION_SIZE : 0;
+}
+
 size_t journal_encoded_size(const struct journal_entry *entry) {
-    return FIXED_SIZE + entry->key.size + entry->owner.size;
+    return FIXED_SIZE + entry->key.size + entry->owner.size + version_size(entry);
 }
 
 bool journal_encode(struct buffer *out, const struct journal_entry *entry) {
@@ -52,11 +57,13 @@ bool journal_encode(struct buffer *out, const struct journal_entry *entry) {
     put_number(at + SUM_SIZE, entry->key.size, 4);
     put_number(at + SUM_SIZE + 4, entry->kind, 1);
     put_number(at + SUM_SIZE + 5, entry->owner.size, 1);
-    put_number(at + SUM_SIZE + 6, 0, 2);
+    put_number(at + SUM_SIZE + 6, version_size(entry), 1);
+    put_number(at + SUM_SIZE + 7, 0, 1);
     if (entry->key.size > 0)
         memcpy(at + FIXED_SIZE, entry->key.data, entry->key.size);
     if (entry->owner.size > 0)
         memcpy(at + FIXED_SIZE + entry->key.size, entry->owner.data, entry->owner.size);
+    put_number(at + FIXED_SIZE + entry->key.size + entry->owner.size, (uint64_t)entry->version, version_size(entry));
     put_number(at, hash64(at + SUM_SIZE, size - SUM_SIZE, 0), SUM_SIZE);
     out->size += size;
     return true;
@@ -67,15 +74,18 @@ bool journal_next(struct slice *bytes, struct journal_entry *entry) {
         return false;
     const char *at = bytes->data;
     size_t key_size = number_at(at + SUM_SIZE, 4), owner_size = number_at(at + SUM_SIZE + 5, 1);
+    size_t told_size = number_at(at + SUM_SIZE + 6, 1), texts_size = key_size + owner_size;
     entry->kind = (uint32_t)number_at(at + SUM_SIZE + 4, 1);
-    bool fits = bytes->size - FIXED_SIZE >= key_size && bytes->size - FIXED_SIZE - key_size >= owner_size;
-    if (!fits || entry->kind > KIND_MAX || number_at(at + SUM_SIZE + 6, 2) != 0)
+    bool fits = bytes->size - FIXED_SIZE >= texts_size && bytes->size - FIXED_SIZE - texts_size >= told_size;
+    bool known = entry->kind <= KIND_MAX && (told_size == 0 || told_size == VERSION_SIZE);
+    if (!fits || !known || number_at(at + SUM_SIZE + 7, 1) != 0)
         return false;
-    size_t size = FIXED_SIZE + key_size + owner_size;
+    size_t size = FIXED_SIZE + texts_size + told_size;
     if (number_at(at, SUM_SIZE) != hash64(at + SUM_SIZE, size - SUM_SIZE, 0))
         return false;
     entry->key = slice_of(at + FIXED_SIZE, key_size);
     entry->owner = slice_of(at + FIXED_SIZE + key_size, owner_size);
+    entry->version = (int64_t)number_at(at + FIXED_SIZE + texts_size, told_size);
     *bytes = slice_of(at + size, bytes->size - size);
     return true;
 }

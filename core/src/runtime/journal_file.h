@@ -1,9 +1,10 @@
 /* journal_file: the journal's records in a file, so that they outlive the process.
  *
- * Eight bytes that say what it is, then records, only ever appended: a checksum, sizes, a kind, a key, an owner.  One
- * of kind 0 says that the key's record is done with.  Each is written before the call that it is about returns, and so
- * survives the process; none is forced to the disk, so that a machine that fails may lose the last of them.  A record
- * that was cut off at the end is taken for not written; one that is damaged before others that are whole is an error.
+ * Eight bytes that say what it is, then records, only ever appended: a checksum, sizes, a kind, a key, an owner, a
+ * version where there is one.  One of kind 0 says that the key's record is done with.  Each is written before the call
+ * that it is about returns, and so survives the process; none is forced to the disk, so that a machine that fails may
+ * lose the last of them.  A record that was cut off at the end is taken for not written; one that is damaged before
+ * others that are whole is an error.
  *
  * Who has the file holds a lock on it (flock).  No thread safety of its own. */
 #ifndef RESILICACHE_RUNTIME_JOURNAL_FILE_H
@@ -16,6 +17,7 @@ struct journal_entry {
     uint32_t kind; /* enum journal_kind; 0: done with */
     struct slice key;
     struct slice owner; /* at most 255 bytes */
+    int64_t version;    /* 0: none */
 };
 
 struct journal_file;

@@ -21,14 +21,15 @@ void recent_clear(struct recent *recent) {
 }
 
 /* For want of memory it is not noted: there is only less to repair. */
-static void note(struct recent *recent, struct slice key, int64_t now_ms) {
-    struct blob *copy = blob_copy(key.data, key.size);
+static void note(struct recent *recent, const struct request *request, int64_t now_ms) {
+    struct blob *copy = blob_copy(request->key.data, request->key.size);
     if (copy == NULL)
         return;
     pthread_mutex_lock(&recent->lock);
     struct blob *old = recent->keys[recent->next];
     recent->keys[recent->next] = copy;
     recent->noted_ms[recent->next] = now_ms;
+    recent->versions[recent->next] = request->version;
     recent->next = (recent->next + 1) % RECENT_MAX;
     pthread_mutex_unlock(&recent->lock);
     blob_drop(old);
@@ -50,7 +51,7 @@ void recent_take(struct recent *recent, struct link_node *done, int64_t now_ms) 
             free_resent(request);
         } else if ((request->verb == VERB_INVALIDATE || request->verb == VERB_UNLOCK) &&
                    request->reply.status == RCACHE_OK) {
-            note(recent, request->key, now_ms);
+            note(recent, request, now_ms);
         }
     }
 }
@@ -60,7 +61,7 @@ void recent_want(struct rcache *cache) {
     service_expect(cache, 0);
 }
 
-static void resend(struct rcache *cache, struct blob *key, struct link_node *requests) {
+static void resend(struct rcache *cache, struct blob *key, int64_t version, struct link_node *requests) {
     struct resent *resent = mem_alloc_zeroed(1, sizeof *resent);
     if (resent == NULL)
         return;
@@ -68,6 +69,7 @@ static void resend(struct rcache *cache, struct blob *key, struct link_node *req
     resent->request = (struct request){ .verb = VERB_INVALIDATE,
                                         .key = blob_slice(key),
                                         .bound_ms = cache->settings.policy.delay_ms,
+                                        .version = version,
                                         .reply_for = FOR_REPAIR,
                                         .target = resent };
     list_append(requests, &resent->request.node);
@@ -83,6 +85,6 @@ void recent_resend(struct rcache *cache, struct link_node *requests) {
     pthread_mutex_lock(&recent->lock);
     for (size_t i = 0; i < RECENT_MAX; i++)
         if (recent->keys[i] != NULL && recent->noted_ms[i] >= oldest_ms)
-            resend(cache, recent->keys[i], requests);
+            resend(cache, recent->keys[i], recent->versions[i], requests);
     pthread_mutex_unlock(&recent->lock);
 }

@@ -19,6 +19,7 @@ struct recent {
     pthread_mutex_t lock;
     struct blob *keys[RECENT_MAX]; /* a ring: the oldest is overwritten */
     int64_t noted_ms[RECENT_MAX];
+    int64_t versions[RECENT_MAX]; /* 0: none */
     size_t next;
     _Atomic bool wanted; /* a primary was replaced */
 };

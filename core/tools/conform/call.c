@@ -46,6 +46,10 @@ static bool take_attribute(struct call *call, const struct word *name, const str
                              : word_is(name, "after")                             ? &call->after
                              : word_is(name, "fails") || word_is(name, "throws")  ? &call->failure
                                                                                   : NULL;
+    if (word_is(name, "version")) {
+        call->version = strtoll(value->text, NULL, 10);
+        return call->version > 0;
+    }
     if (time != NULL)
         *time = milliseconds_of(value);
     else if (text != NULL)
@@ -136,7 +140,10 @@ rcache_op *call_op(const struct call *call, rcache *cache) {
                                 .flags = call->flags | (call->verb == VERB_RAW_GET || call->verb == VERB_RAW_SET
                                                             ? RCACHE_RAW
                                                             : 0),
-                                .deadline_ms = call->deadline_ms };
+                                .deadline_ms = call->deadline_ms,
+                                .version = call->verb == VERB_SET || call->verb == VERB_INVALIDATE
+                                               ? (uint64_t)call->version
+                                               : 0 };
     const struct word *value = call->value != NULL ? call->value : &nothing;
     const struct word *owner = call->owner != NULL ? call->owner : &nothing;
     const uint32_t value_size = (uint32_t)value->size;

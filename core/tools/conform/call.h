@@ -28,6 +28,7 @@ struct call {
     const struct word *value, *owner, *after, *failure;
     const char *at; /* the name of its cache */
     int64_t ttl_ms, lease_ms, deadline_ms;
+    int64_t version; /* of what is set or invalidated, or of what its loader brings; 0: none */
     uint32_t flags; /* of rcache_call */
     bool permanently; /* its loader fails for good */
 };

@@ -79,6 +79,8 @@ static void load_rows(struct task *task, rcache_load *load) {
             rcache_load_value(load, i, rows[i]->text, rows[i]->size, 0);
         else
             rcache_load_absent(load, i);
+        if (call->version > 0)
+            rcache_load_version(load, i, (uint64_t)call->version);
     }
     free(rows);
     rcache_load_finish(load);

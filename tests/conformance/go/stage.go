@@ -140,6 +140,9 @@ func (s *stage) make(ctx context.Context, c *call, a *actor) found {
 	} else if c.eventual {
 		ctx = resilicache.Eventual(ctx)
 	}
+	if c.version > 0 {
+		ctx = resilicache.WithVersion(ctx, c.version)
+	}
 	if c.deadline > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.deadline)
@@ -152,9 +155,9 @@ func (s *stage) make(ctx context.Context, c *call, a *actor) found {
 	if ask := map[string]func(context.Context, string) ([]byte, error){
 		"get": cache.Get, "raw-get": cache.RawGet,
 		"fetch": func(ctx context.Context, key string) ([]byte, error) {
-			return cache.FetchSingle(ctx, key, c.ttl, func() ([]byte, error) {
+			return cache.FetchVersioned(ctx, key, c.ttl, func() ([]byte, uint64, error) {
 				rows, err := s.load(c, a, c.keys)
-				return rows[key], err
+				return rows[key], c.version, err
 			})
 		}}[c.verb]; ask != nil {
 		value, err := ask(ctx, key)

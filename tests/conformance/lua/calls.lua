@@ -35,6 +35,7 @@ local ATTRIBUTES = {
     at = { "at", text_of }, by = { "owner", text_of }, after = { "after", text_of }, fails = { "fails", text_of },
     throws = { "throws", text_of }, ttl = { "ttl", calls.seconds }, lease = { "lease", calls.seconds },
     deadline = { "deadline", calls.seconds },
+    version = { "version", function(word) return tonumber(word.text) end },
 }
 
 local function is_attribute(word)

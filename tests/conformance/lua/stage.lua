@@ -102,7 +102,7 @@ function stage:loader_of_one(call, actor)
         if call.nonsense then
             return {}
         end
-        return rows and rows[1], err, kind
+        return rows and rows[1], err, kind or call.version
     end
 end
 
@@ -163,9 +163,14 @@ end
 local PLAIN = {
     ["get"] = function(cache, call) return one(cache:get(call.keys[1])) end,
     ["raw-get"] = function(cache, call) return one(cache:raw_get(call.keys[1])) end,
-    ["set"] = function(cache, call) return done(cache:set(call.keys[1], call.value, call.ttl)) end,
+    ["set"] = function(cache, call) return done(cache:set(call.keys[1], call.value, call.ttl, call.version)) end,
     ["raw-set"] = function(cache, call) return done(cache:raw_set(call.keys[1], call.value, call.ttl)) end,
-    ["invalidate"] = function(cache, call) return done(cache:invalidate(call.keys)) end,
+    ["invalidate"] = function(cache, call)
+        if call.version then
+            return done(cache:invalidate_version(call.version, call.keys))
+        end
+        return done(cache:invalidate(call.keys))
+    end,
     ["delete"] = function(cache, call) return counted(cache:delete(call.keys)) end,
     ["inspect"] = function(cache, call) return entry(cache:inspect(call.keys[1])) end,
     ["lock"] = function(cache, call)

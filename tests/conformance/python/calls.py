@@ -55,6 +55,7 @@ class Call:
     failure: str | None = None
     nonsense: bool = False
     permanently: bool = False
+    version: int | None = None
     forgotten: list[bytes] = field(default_factory=list)
 
 
@@ -75,6 +76,7 @@ _ATTRIBUTES: dict[str, tuple[str, Any]] = {
     "lease": ("lease", seconds),
     "deadline": ("deadline", seconds),
     "after": ("after", lambda word: word.text),
+    "version": ("version", lambda word: int(str(word))),
     "fails": ("failure", str),
     "throws": ("failure", str),
 }

@@ -274,7 +274,8 @@ class Stage:
 
         async def load_one() -> Any:
             rows = await load(call.names)
-            return rows if call.nonsense else rows[call.names[0]]
+            row = rows if call.nonsense else rows[call.names[0]]
+            return row if call.version is None else resilicache.Versioned(row, call.version)
 
         loader = self._world.loader(load_one)
         fetched = cache.fetch(call.names[0], call.ttl, loader, strong=call.strong, deadline=call.deadline)
@@ -295,7 +296,8 @@ class Stage:
         return await self._world.of(cache.raw_get(call.names[0], deadline=call.deadline))
 
     async def _call_set(self, cache: Any, call: Call, _: Actor | None) -> Found:
-        await self._world.of(cache.set(call.names[0], call.value, call.ttl, deadline=call.deadline))
+        terms = {"version": call.version, "deadline": call.deadline}
+        await self._world.of(cache.set(call.names[0], call.value, call.ttl, **terms))
         return "done"
 
     async def _call_raw_set(self, cache: Any, call: Call, _: Actor | None) -> Found:
@@ -303,7 +305,7 @@ class Stage:
         return "done"
 
     async def _call_invalidate(self, cache: Any, call: Call, _: Actor | None) -> Found:
-        await self._world.of(cache.invalidate(*call.names, deadline=call.deadline))
+        await self._world.of(cache.invalidate(*call.names, version=call.version, deadline=call.deadline))
         return "done"
 
     async def _call_delete(self, cache: Any, call: Call, _: Actor | None) -> Found:

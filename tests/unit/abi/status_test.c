@@ -11,7 +11,7 @@
 
 static void every_status_has_a_name_of_its_own(void **state) {
     (void)state;
-    for (int32_t status = RCACHE_OK; status >= RCACHE_E_QUEUED; status--) {
+    for (int32_t status = RCACHE_OK; status >= RCACHE_E_OUTDATED; status--) {
         assert_memory_equal(rcache_status_name(status), "RCACHE_", 7);
         assert_string_not_equal(rcache_status_name(status), "RCACHE_E_UNKNOWN");
         for (int32_t other = RCACHE_OK; other > status; other--)
@@ -23,7 +23,7 @@ static void every_status_has_a_name_of_its_own(void **state) {
 
 static void a_number_that_is_no_status_is_unknown_and_final(void **state) {
     (void)state;
-    const int32_t numbers[] = { 1, RCACHE_E_QUEUED - 1, INT32_MIN, INT32_MAX };
+    const int32_t numbers[] = { 1, RCACHE_E_OUTDATED - 1, INT32_MIN, INT32_MAX };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         assert_string_equal(rcache_status_name(numbers[i]), "RCACHE_E_UNKNOWN");
         assert_int_equal(rcache_status_retriable(numbers[i]), 0);
@@ -32,7 +32,7 @@ static void a_number_that_is_no_status_is_unknown_and_final(void **state) {
 
 static void only_what_passes_by_itself_is_retriable(void **state) {
     (void)state;
-    for (int32_t status = RCACHE_OK; status >= RCACHE_E_QUEUED; status--) {
+    for (int32_t status = RCACHE_OK; status >= RCACHE_E_OUTDATED; status--) {
         int passes = status == RCACHE_E_NOMEM || status == RCACHE_E_TIMEOUT || status == RCACHE_E_UNAVAILABLE ||
                      status == RCACHE_E_QUEUED;
         assert_int_equal(rcache_status_retriable(status), passes);

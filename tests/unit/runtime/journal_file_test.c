@@ -37,10 +37,12 @@ static int teardown(void **state) {
 }
 
 static const struct journal_entry ENTRIES[] = {
-    { 1, { "user:1", 6 }, { NULL, 0 } },
-    { 2, { "a\0b", 3 }, { "owner 7", 7 } },
-    { 3, { "", 0 }, { NULL, 0 } },
-    { 0, { "user:1", 6 }, { NULL, 0 } },
+    { 1, { "user:1", 6 }, { NULL, 0 }, 0 },
+    { 2, { "a\0b", 3 }, { "owner 7", 7 }, 0 },
+    { 1, { "user:2", 6 }, { NULL, 0 }, INT64_MAX },
+    { 2, { "a\0b", 3 }, { "owner 7", 7 }, 7 },
+    { 3, { "", 0 }, { NULL, 0 }, 0 },
+    { 0, { "user:1", 6 }, { NULL, 0 }, 0 },
 };
 enum { COUNT = sizeof ENTRIES / sizeof ENTRIES[0], MAGIC_SIZE = 8, BYTES_MAX = 1024 };
 
@@ -72,6 +74,7 @@ static size_t count_entries(const struct buffer *bytes) {
         assert_int_equal(entry.kind, ENTRIES[count].kind);
         assert_true(slice_equal(entry.key, ENTRIES[count].key));
         assert_true(slice_equal(entry.owner, ENTRIES[count].owner));
+        assert_int_equal(entry.version, ENTRIES[count].version);
     }
     assert_int_equal(rest.size, 0);
     return count;
@@ -118,6 +121,13 @@ static void what_was_written_is_there_again(void **state) {
     write_entries(COUNT);
     assert_int_equal(reopen(), COUNT);
     assert_int_equal(reopen(), COUNT);
+}
+
+static void one_that_was_written_before_there_were_versions_is_read(void **state) {
+    (void)state;
+    static const char bytes[] = "rcjrnl1\n\xc3\xb0\xb6\xd9\x66\xf0\xba\x75\6\0\0\0\1\0\0\0user:1";
+    write_bytes(bytes, sizeof bytes - 1);
+    assert_int_equal(reopen(), 1);
 }
 
 static void others_can_not_read_it(void **state) {
@@ -307,6 +317,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(what_was_written_is_there_again),
+        TEST(one_that_was_written_before_there_were_versions_is_read),
         TEST(others_can_not_read_it),
         TEST(what_is_cut_off_anywhere_leaves_what_was_whole),
         TEST(zeros_behind_it_are_cut_off),

@@ -45,6 +45,18 @@ function arguments.seconds(seconds)
     end
 end
 
+-- Up to 2^53 Lua's numbers are whole in all its versions.
+function arguments.is_version(version)
+    return type(version) == "number" and version >= 1 and version <= 2 ^ 53 and version % 1 == 0
+end
+
+-- One that may be missing.
+function arguments.version(version)
+    if version ~= nil and not arguments.is_version(version) then
+        return "a version, a whole number from 1 to 2^53, expected"
+    end
+end
+
 function arguments.loader(loader)
     local meta = getmetatable(loader)
     if type(loader) ~= "function" and not (type(meta) == "table" and meta.__call) then

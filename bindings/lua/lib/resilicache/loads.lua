@@ -1,9 +1,10 @@
 -- Loads: calling loaders, and handing on what they return.
 --
--- A load is an object with the methods indexes(), answer(i, value), fail(message, permanent) and finish(), whatever it
--- is made of.
+-- A load is an object with the methods indexes(), answer(i, value), version(i, version), fail(message, permanent) and
+-- finish(), whatever it is made of.
 
-local is_text = require("resilicache.arguments").is_text
+local arguments = require "resilicache.arguments"
+local is_text = arguments.is_text
 
 local loads = {}
 
@@ -49,6 +50,14 @@ local function answer_one(load, value)
     return load:answer(1, value)
 end
 
+local function answer_version(load, version)
+    if version ~= nil and not arguments.is_version(version) then
+        return "the loader's third value, the version, is no whole number from 1 to 2^53"
+    elseif version ~= nil then
+        load:version(1, version)
+    end
+end
+
 -- Values at indexes other than those asked for do no harm, but what is no index is a mistake.
 local function check_answers(values, count)
     if type(values) ~= "table" then
@@ -84,7 +93,7 @@ function loads.run(load, indexes, loader, key, count)
     elseif value == nil and err ~= nil then
         failure = text_of(err)
     elseif key then
-        failure = answer_one(load, value)
+        failure = answer_one(load, value) or answer_version(load, kind)
     else
         -- The loader has seen the table of indexes, and may have changed it.
         failure = answer_batch(load, value, load:indexes(), count)

@@ -104,13 +104,14 @@ local function set(cache, call, key, value, ttl)
         native.value_size(value), 1, native.ms(ttl), call)
 end
 
---- true
-function Cache:set(key, value, ttl)
+--- true.  `version`, of the row, may be left out; with it, nothing is stored where a newer one is known.
+function Cache:set(key, value, ttl, version)
     expect_open(self, "set")
     refuse(arguments.text(key), 1, "set")
     refuse(arguments.text(value), 2, "set")
     refuse(arguments.seconds(ttl), 3, "set")
-    return set(self, nil, key, value, ttl)
+    refuse(arguments.version(version), 4, "set")
+    return set(self, native.version_call(version), key, value, ttl)
 end
 
 --- As set, but past leases and locks.
@@ -146,9 +147,9 @@ function Cache:raw_get(key)
     return get(self, native.raw_call, key)
 end
 
-local function run_batch(cache, take, begin, keys)
+local function run_batch(cache, take, begin, keys, call)
     local data, sizes, count = native.batch(keys)
-    return calls.run(cache, false, take, begin, data, sizes, count, nil)
+    return calls.run(cache, false, take, begin, data, sizes, count, call)
 end
 
 --- Of one key or more, or of a table of keys: how many were there.
@@ -165,6 +166,15 @@ function Cache:invalidate(...)
     local keys, problem, position = keys_of(...)
     refuse(problem, position, "invalidate")
     return run_batch(self, Step.take_done, C.rcache_op_invalidate, keys)
+end
+
+--- As invalidate, and nothing older than this version of the row is stored from then on.
+function Cache:invalidate_version(version, ...)
+    expect_open(self, "invalidate_version")
+    refuse(version == nil and "a version expected" or arguments.version(version), 1, "invalidate_version")
+    local keys, problem, position = keys_of(...)
+    refuse(problem, position and position + 1, "invalidate_version")
+    return run_batch(self, Step.take_done, C.rcache_op_invalidate, keys, native.version_call(version))
 end
 
 --- The entry as it lies in the store, as a table, or nil where there is none.

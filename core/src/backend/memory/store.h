@@ -31,6 +31,7 @@ struct entry {
     int64_t refresh_until_ms; /* nobody else is to refresh it; means something while it is fresh */
     int64_t load_ms;          /* how long it took to load; 0: not told */
     int64_t serve_until_ms; /* the value was found unfresh: how long it may be served; TIME_NEVER: it was not */
+    int64_t version; /* the newest that is known; 0: none is */
     enum lease lease;
     uint32_t failures; /* loads in vain since the last that brought something */
     bool absent;

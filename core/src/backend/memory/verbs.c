@@ -55,6 +55,8 @@ static void put_value(struct act *act, bool absent, int64_t life_ms) {
 static void put_fresh(struct act *act, int64_t life_ms) {
     put_value(act, act->request->absent, life_ms);
     act->entry->load_ms = act->request->load_ms;
+    if (act->request->version > 0 || act->request->verb == VERB_SET)
+        act->entry->version = act->request->version;
     if (act->request->fresh_ms > 0)
         act->entry->fresh_until_ms = time_later(act->now_ms, act->request->fresh_ms);
     end_lease(act, LEASE_NONE);
@@ -124,6 +126,30 @@ static void invalidate(struct act *act) {
     entry->expires_ms = time_earlier(entry->expires_ms, ends_ms);
 }
 
+/* By what an invalidation or another value has told. */
+static bool is_outdated(const struct act *act) {
+    int64_t version = act->request->version;
+    return act->entry != NULL && RULE(versions_only_grow, version > 0 && version < act->entry->version);
+}
+
+static void note_version(struct act *act) {
+    if (act->request->version > act->entry->version)
+        act->entry->version = act->request->version;
+}
+
+/* For bound_ms at least, but for a lock, which ends when its holder said; the value is served no longer for that. */
+static void keep_version(struct act *act) {
+    struct entry *entry = act->entry;
+    note_version(act);
+    if (entry->lease == LEASE_LOCKED)
+        return;
+    if (entry_expired(entry, act->now_ms))
+        remove_value(act);
+    if (entry->value != NULL)
+        entry->serve_until_ms = entry->expires_ms;
+    entry->expires_ms = time_later(act->now_ms, act->request->bound_ms);
+}
+
 /* ---- the verbs; an entry that they leave expired is removed behind them */
 
 static enum verdict verb_peek(struct act *act) {
@@ -185,6 +211,8 @@ static enum verdict verb_refresh(struct act *act) {
 static enum verdict verb_put(struct act *act) {
     if (act->entry == NULL || RULE(only_the_owner_stores, !act_is_owned(act)))
         return VERDICT_LOST;
+    if (is_outdated(act))
+        return VERDICT_OUTDATED;
     /* What is too large is not kept, which is no failure of the load. */
     bool fits = store_fits(act->store, act->request->key, act->request->value);
     put_fresh(act, fits ? act->request->life_ms : 0);
@@ -220,13 +248,25 @@ static enum verdict verb_release(struct act *act) {
     return VERDICT_DONE;
 }
 
+/* Nothing but the version, to be kept in mind. */
+static enum verdict make_tombstone(struct act *act) {
+    if (!make_entry(act))
+        return act_answer_no_memory(act);
+    act->entry->lease = LEASE_VOID;
+    act->entry->expires_ms = time_later(act->now_ms, act->request->bound_ms);
+    note_version(act);
+    return VERDICT_DONE;
+}
+
 static enum verdict verb_invalidate(struct act *act) {
     if (act->entry == NULL)
-        return VERDICT_MISS;
+        return act->request->version > 0 ? make_tombstone(act) : VERDICT_MISS;
     if (RULE(locks_survive_invalidations, act->entry->lease == LEASE_LOCKED))
         mark_unfresh(act);
     else
         invalidate(act);
+    if (act->request->version > 0)
+        keep_version(act);
     return VERDICT_DONE;
 }
 
@@ -259,6 +299,8 @@ static void put_raw(struct act *act) {
 }
 
 static enum verdict verb_set(struct act *act) {
+    if (act->request->verb == VERB_SET && is_outdated(act))
+        return VERDICT_OUTDATED;
     if (!store_fits(act->store, act->request->key, act->request->value)) {
         remove_entry(act); /* the old value is not the truth any more */
         return act_answer_too_large(act);

@@ -92,6 +92,13 @@ static void add_life(struct words *words, const struct request *request) {
         add_text(words, "");
 }
 
+static void add_version(struct words *words, const struct request *request) {
+    if (request->version > 0)
+        add_number(words, request->version);
+    else
+        add_text(words, "");
+}
+
 static void add_arguments(struct words *words, const struct request *request, const struct server_facts *facts) {
     switch (request->verb) {
     case VERB_ACQUIRE:
@@ -108,6 +115,7 @@ static void add_arguments(struct words *words, const struct request *request, co
         add(words, blob_slice(request->value));
         add_meta(words, request, facts);
         add_life(words, request);
+        add_version(words, request);
         return;
     case VERB_RENEW:
         add_holder(words, request, facts);
@@ -125,6 +133,7 @@ static void add_arguments(struct words *words, const struct request *request, co
         return;
     case VERB_INVALIDATE:
         add_number(words, request->bound_ms);
+        add_version(words, request);
         return;
     case VERB_UNLOCK:
         add(words, request->owner);
@@ -134,6 +143,7 @@ static void add_arguments(struct words *words, const struct request *request, co
         add(words, blob_slice(request->value));
         add_meta(words, request, facts);
         add_life(words, request);
+        add_version(words, request);
         return;
     case VERB_RAW_SET:
         add(words, blob_slice(request->value));

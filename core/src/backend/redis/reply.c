@@ -277,7 +277,7 @@ static enum verdict verdict_of(struct slice word) {
         enum verdict verdict;
     } known[] = { { "FRESH", VERDICT_FRESH }, { "OWNED", VERDICT_OWNED },   { "BUSY", VERDICT_BUSY },
                   { "MISS", VERDICT_MISS },   { "STORED", VERDICT_STORED }, { "LOST", VERDICT_LOST },
-                  { "DONE", VERDICT_DONE } };
+                  { "DONE", VERDICT_DONE },   { "OUTDATED", VERDICT_OUTDATED } };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (slice_equal(word, slice_of_text(known[i].word)))
             return known[i].verdict;
@@ -289,13 +289,13 @@ static bool may_answer(enum verb verb, enum verdict verdict) {
     switch (verb) {
     case VERB_ACQUIRE: return verdict == VERDICT_FRESH || verdict == VERDICT_OWNED || verdict == VERDICT_BUSY;
     case VERB_REFRESH: return verdict == VERDICT_OWNED || verdict == VERDICT_BUSY || verdict == VERDICT_LOST;
-    case VERB_PUT: return verdict == VERDICT_STORED || verdict == VERDICT_LOST;
+    case VERB_PUT: return verdict == VERDICT_STORED || verdict == VERDICT_LOST || verdict == VERDICT_OUTDATED;
     case VERB_RENEW: return verdict == VERDICT_OWNED || verdict == VERDICT_LOST;
     case VERB_RELEASE:
     case VERB_UNLOCK: return verdict == VERDICT_DONE || verdict == VERDICT_LOST;
     case VERB_INVALIDATE: return verdict == VERDICT_DONE || verdict == VERDICT_MISS;
     case VERB_LOCK: return verdict == VERDICT_OWNED || verdict == VERDICT_BUSY;
-    case VERB_SET:
+    case VERB_SET: return verdict == VERDICT_DONE || verdict == VERDICT_OUTDATED;
     case VERB_RAW_SET: return verdict == VERDICT_DONE;
     case VERB_INSPECT: return verdict == VERDICT_MISS;
     case VERB_WHERE:

@@ -67,7 +67,7 @@ static inline struct request absent(struct request request) {
 
 static inline const char *verdict_name(enum verdict verdict) {
     static const char *const names[] = {
-        "NONE", "FRESH", "UNFRESH", "MISS", "OWNED", "BUSY", "STORED", "LOST", "DONE",
+        "NONE", "FRESH", "UNFRESH", "MISS", "OWNED", "BUSY", "STORED", "LOST", "OUTDATED", "DONE",
     };
     return names[verdict];
 }

@@ -110,7 +110,7 @@ static inline struct reader *reader_of(const char *shorthand) {
 
 static inline const char *describe(const struct request *request) {
     static const char *const verdicts[] = { "NONE", "FRESH",  "UNFRESH", "MISS", "OWNED",
-                                            "BUSY", "STORED", "LOST",    "DONE" };
+                                            "BUSY", "STORED", "LOST", "OUTDATED",    "DONE" };
     static char text[TALK_SIZE];
     const struct reply *reply = &request->reply;
     if (reply->status != RCACHE_OK) {

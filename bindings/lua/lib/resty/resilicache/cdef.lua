@@ -20,7 +20,8 @@ enum {
     RCACHE_E_LIMIT = -14,
     RCACHE_E_UNSUPPORTED = -15,
     RCACHE_E_TYPE = -16,
-    RCACHE_E_QUEUED = -17
+    RCACHE_E_QUEUED = -17,
+    RCACHE_E_OUTDATED = -18
 };
 typedef struct rcache_error {
     int32_t status;
@@ -74,6 +75,7 @@ size_t rcache_load_position(const rcache_load *load, size_t index);
 int32_t rcache_load_wanted(const rcache_load *load);
 int32_t rcache_load_value(rcache_load *load, size_t index, const void *data, size_t size, int64_t ttl_ms);
 int32_t rcache_load_absent(rcache_load *load, size_t index);
+int32_t rcache_load_version(rcache_load *load, size_t index, uint64_t version);
 int32_t rcache_load_fail(rcache_load *load, size_t index, const char *message);
 int32_t rcache_load_fail_permanent(rcache_load *load, size_t index, const char *message);
 void rcache_load_finish(rcache_load *load);

@@ -35,7 +35,16 @@ end
 
 native.raw_call, native.wait_call = new_call(C.RCACHE_RAW), new_call(C.RCACHE_WAIT)
 
-local fetch_call = new_call(0)
+local fetch_call, version_call = new_call(0), new_call(0)
+
+--- nil where there is no version.
+function native.version_call(version)
+    if not version then
+        return nil
+    end
+    version_call.version = version
+    return version_call
+end
 
 function native.fetch_call(call)
     if not call then

@@ -47,6 +47,10 @@ function Load:answer(i, value)
     end
 end
 
+function Load:version(i, version)
+    C.rcache_load_version(self.handle, i - 1, version)
+end
+
 function Load:fail(message, permanent)
     local fail = permanent and C.rcache_load_fail_permanent or C.rcache_load_fail
     for i = 1, tonumber(C.rcache_load_count(self.handle)) do

@@ -54,7 +54,7 @@ else
 end
 live_at_least(keeps_lock and 1 or life + 1000)
 if value and not lapsed and (bound <= 0 or now >= mark) then
-    drop_fields('value', 'meta')
+    drop_value(meta)
     value = false
 end
 stale, left = what_is_served()

@@ -30,7 +30,7 @@ end
 
 -- meta: items joined by ';'.  s: until when the value is fresh, where its entry lives on.  t: until when a value that
 -- was invalidated may be served.  r: until when nobody is to refresh a fresh value, but the owner that it has.  b: how
--- many loads have failed since the last that brought something.
+-- many loads have failed since the last that brought something.  v: the newest version of the row that is known.
 local function meta_item(meta, name)
     return meta and string.match(';' .. meta .. ';', ';' .. name .. '=(%w+);')
 end
@@ -60,9 +60,44 @@ local function without_item(meta, name)
     return string.sub(rest, 2)
 end
 
-local function with_item(meta, name, number)
+local function with_text(meta, name, text)
     local rest = meta and without_item(meta, name) or ''
-    return (rest ~= '' and rest .. ';' or '') .. name .. '=' .. whole(number)
+    return (rest ~= '' and rest .. ';' or '') .. name .. '=' .. text
+end
+
+local function with_item(meta, name, number)
+    return with_text(meta, name, whole(number))
+end
+
+-- Versions are digits without a zero before them, and too large for Lua's numbers.
+local function version_item(meta)
+    local version = meta_item(meta, 'v')
+    return version and not string.find(version, '%D') and version
+end
+
+local function is_older(version, known)
+    return known and (#version < #known or #version == #known and version < known)
+end
+
+-- What of meta outlives the value; false: nothing.
+local function kept_meta(meta)
+    local version = version_item(meta)
+    return version and 'v=' .. version
+end
+
+-- Whether or not there is one.
+local function with_version(meta, version)
+    return version and with_text(meta, 'v', version) or meta
+end
+
+local function drop_value(meta)
+    local kept = kept_meta(meta)
+    if kept then
+        drop_fields('value')
+        set_fields('meta', kept)
+    else
+        drop_fields('value', 'meta')
+    end
 end
 
 local function with_mark(meta, ms)

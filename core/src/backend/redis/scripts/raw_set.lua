@@ -1,5 +1,5 @@
--- value, life; of meta only the mark stays: the rest was about the old value.  The end comes before the value; that of
--- a lock for update stays, so that it ends when its holder said.
+-- value, life; of meta only mark and version stay: the rest was about the old value.  The end comes before the
+-- value; that of a lock for update stays, so that it ends when its holder said.
 local entry = fields('meta', 'lockUntil', 'lockOwner')
 local mark = mark_of(entry[1], entry[2])
 local locked = is_locked(entry[2]) and entry[3]
@@ -7,8 +7,9 @@ if not locked and live(ARGV[2]) == 0 then
     set_fields('meta', '')
     live(ARGV[2])
 end
-if mark then
-    set_fields('value', ARGV[1], 'meta', with_mark(false, mark))
+local kept = kept_meta(entry[1])
+if mark or kept then
+    set_fields('value', ARGV[1], 'meta', mark and with_mark(kept, mark) or kept)
 else
     set_fields('value', ARGV[1])
     drop_fields('meta')

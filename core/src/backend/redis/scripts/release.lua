@@ -9,7 +9,7 @@ end
 local meta = entry[3]
 local valued, believed = has_value(), LAYOUT == 'packed' or meta_item(meta, 'n')
 if valued and drops then
-    drop_fields('value', 'meta')
+    drop_value(meta)
     valued = false
 end
 local failures = number_item(meta, 'b') or 0
@@ -22,7 +22,7 @@ if valued and not entry[1] and not is_over(meta) then
     keep_end(set_fields, 'meta', meta)
     drop_fields('lockOwner')
 elseif pause > 0 then
-    meta = with_item(valued and meta, 'b', failures + 1)
+    meta = with_item(valued and meta or kept_meta(meta), 'b', failures + 1)
     local lease = lease_until(now + pause)
     if lease == entry[1] then -- else who waits for that one could not tell
         lease = lease_until(now + pause + 1)

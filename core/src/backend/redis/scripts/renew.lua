@@ -14,6 +14,6 @@ else
 end
 local mark = mark_of(entry[3], entry[1])
 if mark and now >= mark then
-    drop_fields('value', 'meta')
+    drop_value(entry[3])
 end
 return { 'OWNED' }
