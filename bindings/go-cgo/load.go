@@ -12,17 +12,17 @@ import (
 	"unsafe"
 )
 
-// A producer makes the values of the keys at these positions of a call.
-type producer func(positions []int) (produced, error)
+// A producer makes the values of the keys at these positions of a call; primary: from no replica of the database.
+type producer func(positions []int, primary bool) (produced, error)
 
 type produced struct {
 	values  [][]byte // one for each; nil: there is none
 	version uint64   // of the only one; 0: unknown
 }
 
-func produceVersioned(load func() ([]byte, uint64, error)) producer {
-	return func([]int) (produced, error) {
-		value, version, err := load()
+func produceVersioned(load func(primary bool) ([]byte, uint64, error)) producer {
+	return func(_ []int, primary bool) (produced, error) {
+		value, version, err := load(primary)
 		if errors.Is(err, ErrAbsent) {
 			value, err = nil, nil
 		}
@@ -31,14 +31,14 @@ func produceVersioned(load func() ([]byte, uint64, error)) producer {
 }
 
 func produceOne(load func() ([]byte, error)) producer {
-	return produceVersioned(func() ([]byte, uint64, error) {
+	return produceVersioned(func(bool) ([]byte, uint64, error) {
 		value, err := load()
 		return value, 0, err
 	})
 }
 
 func produceMany(load func(idxs []int) (map[int][]byte, error)) producer {
-	return func(positions []int) (produced, error) {
+	return func(positions []int, _ bool) (produced, error) {
 		found, err := load(positions)
 		values := make([][]byte, len(positions))
 		for i, position := range positions {
@@ -70,7 +70,7 @@ func (produce producer) answer(load *C.rcache_load) error {
 	for i := range positions {
 		positions[i] = int(C.rcache_load_position(load, C.size_t(i)))
 	}
-	found, err := produce(positions)
+	found, err := produce(positions, C.rcache_load_primary(load) != 0)
 	if err != nil {
 		return err
 	}

@@ -23,9 +23,10 @@ func versionOf(ctx context.Context) C.uint64_t {
 }
 
 // FetchVersioned is [Cache.FetchSingle] with a load that tells which version of the row its value is.  One that is older
-// than what is known, as from a lagging replica of the database, is not stored; where the mode is [Strong], it is
-// [ErrOutdated].
+// than what is known, as from a lagging replica of the database, is not stored: the load is called again, at most twice,
+// and told to read the primary.  Where that brings nothing newer either, it is [ErrOutdated] in the mode [Strong], else
+// the value is returned all the same.
 func (c *Cache) FetchVersioned(ctx context.Context, key string, ttl time.Duration,
-	load func() ([]byte, uint64, error)) ([]byte, error) {
+	load func(primary bool) ([]byte, uint64, error)) ([]byte, error) {
 	return c.one(ctx, &request{verb: C.BRIDGE_FETCH, keys: []string{key}, ttl: ttl, produce: produceVersioned(load)})
 }

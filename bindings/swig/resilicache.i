@@ -127,6 +127,7 @@ struct TYPE { %extend { ~TYPE() { FREE($self); } } };
 %rename("%s") rcache_options_describe;
 %rename("%s") rcache_load_count;
 %rename("%s") rcache_load_position;
+%rename("%s") rcache_load_primary;
 %rename("%s") rcache_load_wanted;
 %rename("%s") rcache_load_value;
 %rename("%s") rcache_load_absent;

@@ -131,7 +131,7 @@ enum {
     RCACHE_FAILED = 0, /* status says why */
     RCACHE_HIT,        /* fetch, get: from the cache, fresh; inspect: a text of "name value" lines */
     RCACHE_LOADED,     /* fetch: by a loader, this call's or one that it joined */
-    RCACHE_STALE,      /* fetch: invalidated or past its time; eventual mode only */
+    RCACHE_STALE,      /* fetch: invalidated, past its time, or older than what is known; eventual mode only */
     RCACHE_ABSENT,     /* fetch: the loader says there is none; get, delete, inspect: not there */
     RCACHE_DONE        /* set, invalidate, delete, lock, unlock, renew: it is done */
 };
@@ -164,11 +164,15 @@ RCACHE_API const void *rcache_load_key(const rcache_load *load, size_t index, si
 RCACHE_API size_t rcache_load_position(const rcache_load *load, size_t index);
 /* 0: every lease of the load is lost, so that nothing it stores will be kept.  Threads: any. */
 RCACHE_API int32_t rcache_load_wanted(const rcache_load *load);
+/* 1: an earlier load for this call brought an older version of a row than is known, as from a lagging replica of the
+ * database: read the primary now. */
+RCACHE_API int32_t rcache_load_primary(const rcache_load *load);
 /* ttl_ms overrides the op's for this key; 0: the op's.  The last answer to a key counts. */
 RCACHE_API int32_t rcache_load_value(rcache_load *load, size_t index, const void *data, size_t size, int64_t ttl_ms);
 RCACHE_API int32_t rcache_load_absent(rcache_load *load, size_t index);
 /* Which version of the row the answer to this key is: as rcache_call has it.  One that is older than an invalidation or
- * a set has told of is not stored; strong callers get RCACHE_E_OUTDATED then. */
+ * a set has told of is not stored: it is loaded again (on_outdated).  Where that doesn't help, eventual callers get it
+ * as RCACHE_STALE, strong ones RCACHE_E_OUTDATED. */
 RCACHE_API int32_t rcache_load_version(rcache_load *load, size_t index, uint64_t version);
 /* For now: where an older value may be served instead, it is; a later call may load again. */
 RCACHE_API int32_t rcache_load_fail(rcache_load *load, size_t index, const char *message);

@@ -2,6 +2,8 @@
 #include "support/scene.h"
 #include "support/stores.h"
 
+#include <string.h>
+
 /* One that is given with the call counts the loader, too; what that brings late is kept for others. */
 static void a_deadline_of_the_call_counts_its_loader(void **state) {
     (void)state;
@@ -53,10 +55,50 @@ static void every_load_ends_in_one_way(void **state) {
     rcache_close(cache);
 }
 
+/* A replica of the database that lags; the primary has the version after it. */
+static void load_from_replica(rcache_load *load, void *arg) {
+    _Atomic int *loads = arg;
+    assert_int_equal(rcache_load_primary(load), *loads > 0);
+    assert_int_equal(rcache_load_value(load, 0, "old", 3, 0), RCACHE_OK);
+    assert_int_equal(rcache_load_version(load, 0, 6), RCACHE_OK);
+    (*loads)++;
+    rcache_load_finish(load);
+}
+
+static int32_t fetch_from_replica(rcache *cache, const char *key, uint32_t flags, int32_t *outcome) {
+    _Atomic int loads = 0;
+    const rcache_call call = { .struct_size = sizeof call, .flags = flags };
+    rcache_result *result;
+    rcache_value value;
+    int32_t status = rcache_fetch(cache, key, strlen(key), 10000, load_from_replica, &loads, &call, &result);
+    assert_int_equal(rcache_result_values(result, &value, 1), 1);
+    rcache_result_free(result);
+    assert_int_equal(loads, 3);
+    *outcome = value.outcome;
+    return status;
+}
+
+static void an_older_version_is_told_from_what_was_loaded(void **state) {
+    (void)state;
+    rcache *cache = scene_open(NULL);
+    const rcache_call call = { .struct_size = sizeof call, .version = 7 };
+    const char *key = key_of("user");
+    const uint32_t size = (uint32_t)strlen(key);
+    int32_t outcome;
+    assert_int_equal(run_one(rcache_op_invalidate(cache, key, &size, 1, &call)).status, RCACHE_OK);
+    assert_int_equal(fetch_from_replica(cache, key, 0, &outcome), RCACHE_OK);
+    assert_int_equal(outcome, RCACHE_STALE);
+    assert_int_equal(fetch_from_replica(cache, key, RCACHE_STRONG, &outcome), RCACHE_E_OUTDATED);
+    assert_int_equal(outcome, RCACHE_FAILED);
+    assert_int_equal(unfinished(cache), 0);
+    rcache_close(cache);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_deadline_of_the_call_counts_its_loader),
         cmocka_unit_test(every_load_ends_in_one_way),
+        cmocka_unit_test(an_older_version_is_told_from_what_was_loaded),
     };
     const struct scene_tests group = { "loads", tests, sizeof tests / sizeof tests[0], false };
     return scene_run(&group, 1);

@@ -55,7 +55,7 @@ static void take_result(rcache_result *result) {
 
 static void load(rcache_load *load, void *arg) {
     (void)arg;
-    CALL(rcache_load_wanted)(load);
+    assert_int_equal(CALL(rcache_load_wanted)(load) & CALL(rcache_load_primary)(load), 0);
     for (size_t i = 0, size; i < CALL(rcache_load_count)(load); i++) {
         assert_non_null(CALL(rcache_load_key)(load, i, &size));
         assert_true(CALL(rcache_load_position)(load, i) < 3);

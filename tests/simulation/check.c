@@ -140,7 +140,7 @@ void check_load_began(struct world *world, struct process *process, const struct
             continue;
         }
         struct granted *grant = grant_of(world, flight);
-        if (grant == NULL || grant->began != 0) {
+        if (grant == NULL || (grant->began != 0 && flight->outdated == 0)) {
             world_violate(world, "a lease for each load: k%u is loaded without one", key_number(flight->node.key));
             return;
         }

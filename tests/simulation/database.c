@@ -32,10 +32,10 @@ uint32_t database_commit(struct world *world, uint32_t key) {
     return version;
 }
 
-uint32_t database_read(struct world *world, uint32_t key) {
+uint32_t database_read(struct world *world, uint32_t key, bool primary) {
     const struct row *row = &world->database.rows[key];
     uint32_t version = row->newest;
-    if (!plan_has(&world->plan, FAULT_lag))
+    if (primary || !plan_has(&world->plan, FAULT_lag))
         return version;
     int64_t behind_us = dice_between(&world->loaders, 0, world->plan.policy.lock_expire_ms * 1000);
     while (version > 1 && row->committed_us[version] > world->now_us - behind_us)

@@ -30,7 +30,7 @@ void database_init(struct database *database);
 /* The new version; 0: no more are kept. */
 uint32_t database_commit(struct world *world, uint32_t key);
 /* What a snapshot that is opened now reads: the newest, or, where loaders read a replica, one a while before. */
-uint32_t database_read(struct world *world, uint32_t key);
+uint32_t database_read(struct world *world, uint32_t key, bool primary);
 /* Whether some version from `least` on, that exists by now, says that there is no such row. */
 bool database_was_absent(const struct database *database, uint32_t key, uint32_t least);
 /* The oldest such version. */

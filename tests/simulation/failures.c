@@ -46,6 +46,11 @@ static bool may_be_on_its_way(const struct world *world, const struct call *call
     return plan_has(&world->plan, FAULT_move) && (asked || call->op->kind == OP_FETCH);
 }
 
+/* Which no invalidation is newer than, but one that voids the load. */
+static bool reads_primary(const struct call *call) {
+    return call->op->kind == OP_FETCH && call->process->policy.on_outdated == ON_OUTDATED_RETRY;
+}
+
 static bool has_cause(struct world *world, const struct call *call, int32_t status) {
     const struct plan *plan = &world->plan;
     switch (status) {
@@ -56,7 +61,7 @@ static bool has_cause(struct world *world, const struct call *call, int32_t stat
     case RCACHE_E_NOMEM: return plan_has(plan, FAULT_memory);
     case RCACHE_E_SERVER: return plan_has(plan, FAULT_full);
     case RCACHE_E_CLOSED: return !call->process->alive;
-    case RCACHE_E_OUTDATED: return plan_has(plan, FAULT_versions);
+    case RCACHE_E_OUTDATED: return plan_has(plan, FAULT_versions) && !reads_primary(call);
     case RCACHE_E_LOST: return lock_may_be_lost(call);
     default: return false;
     }

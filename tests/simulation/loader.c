@@ -27,7 +27,7 @@ static void answer(struct load_item *item, enum answer_kind kind, struct blob *v
 static void answer_key(struct task *task, struct load_item *item) {
     struct world *world = task->process->world;
     uint32_t key = key_number(op_key(task->load->op, item->position));
-    uint32_t version = database_read(world, key);
+    uint32_t version = database_read(world, key, task->load->primary);
     if (world_has(world, FAULT_bad_load) && dice_chance(&world->loaders, 200)) {
         static const enum answer_kind kinds[] = { ANSWER_FAILED, ANSWER_NONE, ANSWER_REFUSED };
         enum answer_kind kind = dice_pick(&world->loaders, kinds);

@@ -53,6 +53,7 @@ static void draw_policy(struct policy *policy, int64_t lease_ms, struct random *
     const int64_t empty[] = { 0, lease_ms * 5 };
     static const enum server_down without_server[] = { SERVER_DOWN_EVENTUAL, SERVER_DOWN_EVENTUAL, SERVER_DOWN_FAIL,
                                                        SERVER_DOWN_LOAD };
+    static const enum on_outdated outdated[] = { ON_OUTDATED_RETRY, ON_OUTDATED_RETRY, ON_OUTDATED_GIVE_UP };
     static const uint32_t loads_past[] = { 0, 1, 64 };
     static const double earlies[] = { 0, 0.2, 0.8 }, betas[] = { 0, 1, 5 };
     const int64_t timeouts[] = { 0, lease_ms / 4, lease_ms, lease_ms * 2 };
@@ -75,7 +76,8 @@ static void draw_policy(struct policy *policy, int64_t lease_ms, struct random *
                                .xfetch_beta = dice_pick(dice, betas),
                                .random_expire_adjustment = 0.1,
                                .server_down = dice_pick(dice, without_server),
-                               .down_loads_max = dice_pick(dice, loads_past) };
+                               .down_loads_max = dice_pick(dice, loads_past),
+                               .on_outdated = dice_pick(dice, outdated) };
 }
 
 static void draw_replica(struct plan *plan, int64_t lease_ms, struct random *dice) {

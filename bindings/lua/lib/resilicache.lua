@@ -54,7 +54,8 @@ end
 
 --- The cached value; where there is none, that of `loader(key)`, which is kept for `ttl` seconds.
 -- The loader returns the value, nil where there is none, or nil and an error; nil, an error and "permanent" where no
--- older value is to stand in; value or nil, nil and the version of the row, where older ones are to be refused.
+-- older value is to stand in; value or nil, nil and the version of the row, where older ones are to be refused;
+-- it is called once more, with true behind the key, to read the primary database, where that one is older itself.
 -- `call` may have
 -- strong = true, never to get what was invalidated before, or false, to get it for a while;
 -- deadline, in seconds;

@@ -115,6 +115,12 @@ static int flight_version(lua_State *L) {
     return 0;
 }
 
+/* flight:primary(): whether the load at hand is to read the primary database. */
+static int flight_primary(lua_State *L) {
+    lua_pushboolean(L, rcache_load_primary(flight_at(L, 1)->load));
+    return 1;
+}
+
 /* flight:fail(message, permanent): no key of the load at hand gets a value. */
 static int flight_fail(lua_State *L) {
     struct flight *flight = flight_at(L, 1);
@@ -272,6 +278,7 @@ void flight_register(lua_State *L) {
     static const luaL_Reg methods[] = {
         { "step", flight_step },   { "answer", flight_answer }, { "fail", flight_fail }, { "finish", flight_finish },
         { "version", flight_version },
+        { "primary", flight_primary },
         { "value", flight_value }, { "values", flight_values }, { "indexes", flight_indexes }, { NULL, NULL },
     };
     luaL_newmetatable(L, FLIGHT);

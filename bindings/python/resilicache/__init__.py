@@ -33,7 +33,7 @@ from .errors import (
     UnavailableError,
     UnsupportedError,
 )
-from .load import Versioned
+from .load import Versioned, reads_primary
 from .lock import UpdateLock
 from .options import Option, options
 from .typed import TypedCache
@@ -79,6 +79,7 @@ __all__ = [
     "UnsupportedError",
     "UpdateLock",
     "Versioned",
+    "reads_primary",
     "binding",
     "has",
     "options",

@@ -217,6 +217,10 @@ def load_positions(load: Load) -> list[int]:
     return positions
 
 
+def load_reads_primary(load: Load) -> bool:
+    return bool(lib.rcache_load_primary(load))
+
+
 def load_answer(load: Load, answers: list[bytes | None], forgotten: set[int], versions: dict[int, int]) -> None:
     """One answer for each position; None says absent, and an index in `forgotten` that there is no answer."""
     for index, version in versions.items():

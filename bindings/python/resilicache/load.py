@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
@@ -80,15 +81,30 @@ def run(load: native.Load, produce: Producer) -> None:
         native.load_answer(load, *produce(native.load_positions(load)))
 
 
+_primary: ContextVar[bool] = ContextVar("resilicache_reads_primary", default=False)
+
+
+def reads_primary() -> bool:
+    """Whether the loader that asks is to read the primary database: what was loaded before is older than a version
+    that is known, as from a lagging replica.
+
+    >>> cache.fetch("user:2", ttl=10, loader=lambda: b"primary" if resilicache.reads_primary() else b"replica")
+    b'replica'
+    """
+    return _primary.get()
+
+
 @contextmanager
 def finishing(load: native.Load) -> Iterator[None]:
     """Finishes the load at the end of the block; an exception in it fails the load and goes on."""
+    token = _primary.set(native.load_reads_primary(load))
     try:
         yield
     except BaseException as error:
         native.load_fail(load, f"{type(error).__name__}: {error}", getattr(error, "permanent", False) is True)
         raise
     finally:
+        _primary.reset(token)
         native.load_finish(load)
 
 

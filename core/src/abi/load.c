@@ -24,6 +24,10 @@ int32_t rcache_load_wanted(const rcache_load *handle) {
     return handle != NULL && load_of_const(handle)->wanted > 0;
 }
 
+int32_t rcache_load_primary(const rcache_load *handle) {
+    return handle != NULL && load_of_const(handle)->primary;
+}
+
 static int32_t answer(rcache_load *handle, size_t index, enum answer_kind kind, const void *data, size_t size,
                       int64_t ttl_ms) {
     struct load *load = load_of(handle);

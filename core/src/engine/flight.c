@@ -273,7 +273,9 @@ void flight_deliver(struct engine *engine, struct flight *flight, const struct d
         wait_no_more(engine, slot);
         uint64_t before = slot->op->strong ? delivery->strong_before : delivery->eventual_before;
         bool late = RULE(late_joiners_go_again, slot->joined >= before);
-        if (before > 0 && !late)
+        if (before > 0 && !late && delivery->outcome == RCACHE_STALE)
+            settle_stale(engine, slot, delivery->value, false);
+        else if (before > 0 && !late)
             settle_with(engine, slot, delivery->outcome, delivery->value);
         else
             list_append(&again, &slot->waiting);

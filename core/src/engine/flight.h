@@ -7,7 +7,8 @@
  *             -> BUSY: WAITING <-> CHECKING, until it is fresh (delivered) or its lease has ended (ACQUIRING)
  *
  * A flight leaves engine->flights when its outcome is known; those that may not take that outcome start anew.
- * flight.c has who waits and what they are given; lease.c the way of the lease; past.c the way without a server. */
+ * flight.c has who waits and what they are given; lease.c the way of the lease; outdated.c loads of an
+ * older version; past.c the way without a server. */
 #ifndef RESILICACHE_ENGINE_FLIGHT_H
 #define RESILICACHE_ENGINE_FLIGHT_H
 
@@ -36,6 +37,7 @@ struct flight {
     bool renewing;
     bool changed;             /* while a check was under way */
     bool answered_absent;     /* what the load brought */
+    uint32_t outdated;        /* loads that brought an older version than was known */
     struct blob *answer;
     struct link_node won;     /* in op->owned or op->behind while OWNED */
     struct load *load;        /* while LOADING */
@@ -130,6 +132,8 @@ bool flight_loads_behind(const struct slot *slot);
 void flight_hit(struct engine *engine, struct slot *slot);
 void flight_acquire(struct engine *engine, struct flight *flight, bool take_over);
 void flight_release(struct engine *engine, struct flight *flight, enum release why);
+/* What the load brought is older than what is known: it is done again, or made do with. */
+void flight_outdated(struct engine *engine, struct flight *flight, int64_t now_ms);
 /* At the end of the engine: frees it, whatever its state. */
 void flight_discard(struct flight *flight);
 /* Frees a flight that is over and has no request under way. */

@@ -253,6 +253,10 @@ static void checked(struct engine *engine, struct flight *flight, int64_t now_ms
 
 static void put_done(struct engine *engine, struct flight *flight, int64_t now_ms) {
     const struct reply *reply = &flight->request.reply;
+    if (reply->status == RCACHE_OK && reply->verdict == VERDICT_OUTDATED) {
+        flight_outdated(engine, flight, now_ms);
+        return;
+    }
     struct delivery delivery = { .outcome = flight->answered_absent ? RCACHE_ABSENT : RCACHE_LOADED,
                                  .eventual_before = flight->loaded,
                                  .strong_before = RULE(strong_takes_what_is_stored, true) ? NONE : flight->loaded };
@@ -267,11 +271,6 @@ static void put_done(struct engine *engine, struct flight *flight, int64_t now_m
         delivery.eventual_before = delivery.strong_before = flight->asked;
     } else {
         engine->counters->loads_lost++;
-    }
-    if (reply->status == RCACHE_OK && reply->verdict == VERDICT_OUTDATED) {
-        engine->counters->loads_outdated++;
-        flight_fail_strong(engine, flight, RCACHE_E_OUTDATED, "what was loaded is older than a version that is known");
-        flight_release(engine, flight, RELEASE_UNUSED);
     }
     delivery.value = blob_share(flight->answer);
     flight_deliver(engine, flight, &delivery, now_ms);

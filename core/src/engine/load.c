@@ -33,6 +33,9 @@ static struct load *load_new(struct engine *engine, struct op *op, struct link_n
         flight->state = FLIGHT_LOADING;
         flight->loaded = began;
         flight->load = load;
+        load->primary = load->primary || flight->outdated > 0;
+        if (flight->outdated > 0) /* under the same lease, which may be near its end */
+            flight_renew(engine, flight);
         time_waiting(engine, flight, now_ms);
         load->items[load->count++] =
             (struct load_item){ .flight = flight, .position = (size_t)(flight->initiator - op->slots) };

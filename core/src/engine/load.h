@@ -22,6 +22,7 @@ struct load {
     int64_t began_ms;
     _Atomic uint32_t wanted; /* leases that still can store */
     bool behind;
+    bool primary;            /* an earlier load of one of its keys brought an older version than was known */
     size_t count;
     struct load_item items[];
 };

@@ -12,6 +12,9 @@ enum server_down {
     SERVER_DOWN_FAIL      /* in none */
 };
 
+/* What becomes of a load that brought an older version than is known; in the order of the option's choices. */
+enum on_outdated { ON_OUTDATED_RETRY, ON_OUTDATED_GIVE_UP };
+
 struct policy {
     int64_t delay_ms;
     int64_t empty_expire_ms;
@@ -35,6 +38,7 @@ struct policy {
     bool strong_consistency;
     bool retry_after_shared;
     uint32_t server_down; /* enum server_down */
+    uint32_t on_outdated; /* enum on_outdated */
     uint32_t down_loads_max;
 };
 

@@ -30,6 +30,8 @@ static const struct option table[] = {
       "The longest that retry_after grows to" },
     { "retry_after_shared", OPTION_BOOLEAN, "yes", "", FIELD(policy.retry_after_shared),
       "Whether all processes keep to the pause of retry_after, or only the one whose load failed" },
+    { "on_outdated", OPTION_CHOICE, "retry", "retry|give_up", FIELD(policy.on_outdated),
+      "Whether a load that brought an older version of the row than is known is done again, at most twice" },
     { "lock_expire", OPTION_DURATION, "3s", "10ms..1h", FIELD(policy.lock_expire_ms),
       "How long a key stays reserved for a loader that died; one that lives is given more time" },
     { "lock_expire_max", OPTION_DURATION, "60s", "10ms..24h", FIELD(policy.lock_expire_max_ms),

@@ -46,9 +46,10 @@ static bool take_attribute(struct call *call, const struct word *name, const str
                              : word_is(name, "after")                             ? &call->after
                              : word_is(name, "fails") || word_is(name, "throws")  ? &call->failure
                                                                                   : NULL;
-    if (word_is(name, "version")) {
-        call->version = strtoll(value->text, NULL, 10);
-        return call->version > 0;
+    int64_t *version = word_is(name, "version") ? &call->version : word_is(name, "primary") ? &call->primary : NULL;
+    if (version != NULL) {
+        *version = strtoll(value->text, NULL, 10);
+        return *version > 0;
     }
     if (time != NULL)
         *time = milliseconds_of(value);

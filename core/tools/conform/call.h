@@ -29,6 +29,7 @@ struct call {
     const char *at; /* the name of its cache */
     int64_t ttl_ms, lease_ms, deadline_ms;
     int64_t version; /* of what is set or invalidated, or of what its loader brings; 0: none */
+    int64_t primary; /* of what its loader brings when it is to read the primary; 0: the same */
     uint32_t flags; /* of rcache_call */
     bool permanently; /* its loader fails for good */
 };

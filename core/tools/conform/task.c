@@ -79,8 +79,9 @@ static void load_rows(struct task *task, rcache_load *load) {
             rcache_load_value(load, i, rows[i]->text, rows[i]->size, 0);
         else
             rcache_load_absent(load, i);
-        if (call->version > 0)
-            rcache_load_version(load, i, (uint64_t)call->version);
+        int64_t version = call->primary > 0 && rcache_load_primary(load) ? call->primary : call->version;
+        if (version > 0)
+            rcache_load_version(load, i, (uint64_t)version);
     }
     free(rows);
     rcache_load_finish(load);

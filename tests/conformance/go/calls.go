@@ -25,7 +25,7 @@ type call struct {
 	strong, eventual, waiting    bool
 	fails, throws, permanently   bool
 	forgotten                    []string
-	version                      uint64
+	version, primary             uint64
 }
 
 var verbs = strings.Fields("fetch batch get set raw-get raw-set invalidate delete inspect lock renew unlock")
@@ -61,6 +61,9 @@ func (c *call) takeAttribute(name, value word) bool {
 		*texts[name.text] = value.text
 		c.fails = c.fails || name.is("fails")
 		c.throws = c.throws || name.is("throws")
+		return true
+	case name.is("primary"):
+		c.primary, _ = strconv.ParseUint(value.text, 10, 64)
 		return true
 	case name.is("version"):
 		c.version, _ = strconv.ParseUint(value.text, 10, 64)

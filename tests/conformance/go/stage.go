@@ -155,8 +155,11 @@ func (s *stage) make(ctx context.Context, c *call, a *actor) found {
 	if ask := map[string]func(context.Context, string) ([]byte, error){
 		"get": cache.Get, "raw-get": cache.RawGet,
 		"fetch": func(ctx context.Context, key string) ([]byte, error) {
-			return cache.FetchVersioned(ctx, key, c.ttl, func() ([]byte, uint64, error) {
+			return cache.FetchVersioned(ctx, key, c.ttl, func(primary bool) ([]byte, uint64, error) {
 				rows, err := s.load(c, a, c.keys)
+				if primary && c.primary > 0 {
+					return rows[key], c.primary, err
+				}
 				return rows[key], c.version, err
 			})
 		}}[c.verb]; ask != nil {

@@ -36,6 +36,7 @@ local ATTRIBUTES = {
     throws = { "throws", text_of }, ttl = { "ttl", calls.seconds }, lease = { "lease", calls.seconds },
     deadline = { "deadline", calls.seconds },
     version = { "version", function(word) return tonumber(word.text) end },
+    primary = { "primary", function(word) return tonumber(word.text) end },
 }
 
 local function is_attribute(word)

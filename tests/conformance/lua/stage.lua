@@ -97,12 +97,12 @@ function stage:load(call, actor, keys)
 end
 
 function stage:loader_of_one(call, actor)
-    return function()
+    return function(_, primary)
         local rows, err, kind = self:load(call, actor, call.keys)
         if call.nonsense then
             return {}
         end
-        return rows and rows[1], err, kind or call.version
+        return rows and rows[1], err, kind or primary and call.primary or call.version
     end
 end
 

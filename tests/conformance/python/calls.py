@@ -56,6 +56,7 @@ class Call:
     nonsense: bool = False
     permanently: bool = False
     version: int | None = None
+    primary: int | None = None
     forgotten: list[bytes] = field(default_factory=list)
 
 
@@ -77,6 +78,7 @@ _ATTRIBUTES: dict[str, tuple[str, Any]] = {
     "deadline": ("deadline", seconds),
     "after": ("after", lambda word: word.text),
     "version": ("version", lambda word: int(str(word))),
+    "primary": ("primary", lambda word: int(str(word))),
     "fails": ("failure", str),
     "throws": ("failure", str),
 }

@@ -275,7 +275,8 @@ class Stage:
         async def load_one() -> Any:
             rows = await load(call.names)
             row = rows if call.nonsense else rows[call.names[0]]
-            return row if call.version is None else resilicache.Versioned(row, call.version)
+            version = call.primary if call.primary and resilicache.reads_primary() else call.version
+            return row if version is None else resilicache.Versioned(row, version)
 
         loader = self._world.loader(load_one)
         fetched = cache.fetch(call.names[0], call.ttl, loader, strong=call.strong, deadline=call.deadline)

@@ -1,7 +1,7 @@
 -- Loads: calling loaders, and handing on what they return.
 --
--- A load is an object with the methods indexes(), answer(i, value), version(i, version), fail(message, permanent) and
--- finish(), whatever it is made of.
+-- A load is an object with the methods indexes(), answer(i, value), version(i, version), primary(),
+-- fail(message, permanent) and finish(), whatever it is made of.
 
 local arguments = require "resilicache.arguments"
 local is_text = arguments.is_text
@@ -86,7 +86,12 @@ end
 -- Runs the loader for the load and finishes that.  `key` is nil for a batch of `count` keys.  Returns what went wrong,
 -- as a text.
 function loads.run(load, indexes, loader, key, count)
-    local ok, value, err, kind = protected(loader, key or indexes)
+    local ok, value, err, kind
+    if load:primary() then
+        ok, value, err, kind = protected(loader, key or indexes, true)
+    else
+        ok, value, err, kind = protected(loader, key or indexes)
+    end
     local failure
     if not ok then
         failure = text_of(value)

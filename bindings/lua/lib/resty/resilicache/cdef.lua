@@ -73,6 +73,7 @@ size_t rcache_load_count(const rcache_load *load);
 const void *rcache_load_key(const rcache_load *load, size_t index, size_t *size);
 size_t rcache_load_position(const rcache_load *load, size_t index);
 int32_t rcache_load_wanted(const rcache_load *load);
+int32_t rcache_load_primary(const rcache_load *load);
 int32_t rcache_load_value(rcache_load *load, size_t index, const void *data, size_t size, int64_t ttl_ms);
 int32_t rcache_load_absent(rcache_load *load, size_t index);
 int32_t rcache_load_version(rcache_load *load, size_t index, uint64_t version);

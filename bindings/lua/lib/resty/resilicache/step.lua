@@ -51,6 +51,10 @@ function Load:version(i, version)
     C.rcache_load_version(self.handle, i - 1, version)
 end
 
+function Load:primary()
+    return C.rcache_load_primary(self.handle) ~= 0
+end
+
 function Load:fail(message, permanent)
     local fail = permanent and C.rcache_load_fail_permanent or C.rcache_load_fail
     for i = 1, tonumber(C.rcache_load_count(self.handle)) do
