@@ -26,16 +26,57 @@ static const struct command COMMANDS[] = {
       "hits a second, and how long each takes, by 1, 16 and 64 callers or as told" },
     { "conform", conform_main, true, "conform URL [CASES ...]",
       "play the conformance cases there, or those in files; exit code 1 if one fails" },
+    { "relay", relay_main, true, "relay URL --map TABLE=KEY [FLAGS]",
+      "invalidate what the change events on standard input tell: Debezium, Maxwell, wal2json" },
     { "options", options_main, false, "options", "every option: name, default, range, meaning" },
 };
 
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
 
+/* Flags of one command, which finds them by tool_given. */
+struct flag {
+    const char *name;
+    const char *value; /* what it is called; NULL: the flag alone */
+    int (*of)(struct tool *tool);
+    const char *help;
+};
+
+static const struct flag FLAGS[] = {
+    { "--map", "TABLE=KEY", relay_main, "public.users=user:{id}; again for more keys and tables" },
+    { "--map-file", "FILE", relay_main, "such maps, one a line" },
+    { "--checkpoint", "FILE", relay_main, "how far it has come, and where it goes on" },
+    { "--by-line", NULL, relay_main, "positions are numbers of lines: the input is a file, always from its start" },
+    { "--batch", "KEYS", relay_main, "at most so many at once, 1000 unless told" },
+    { "--give-up", "10m", relay_main, "end after so long without a server that takes them; without it, never" },
+    { "--skip-malformed", NULL, relay_main, "tell of lines that make no sense, and go on" },
+    { "--dry-run", NULL, relay_main, "print the keys, and do nothing" },
+};
+
+enum { FLAG_COUNT = sizeof FLAGS / sizeof FLAGS[0] };
+
+static const struct flag *flag_named(const char *name) {
+    for (size_t i = 0; i < FLAG_COUNT; i++)
+        if (strcmp(FLAGS[i].name, name) == 0)
+            return &FLAGS[i];
+    return NULL;
+}
+
+static void print_flags(FILE *out, const struct command *command) {
+    for (size_t i = 0; i < FLAG_COUNT; i++)
+        if (FLAGS[i].of == command->run) {
+            int size = fprintf(out, "    %s%s%s", FLAGS[i].name, FLAGS[i].value != NULL ? " " : "",
+                               FLAGS[i].value != NULL ? FLAGS[i].value : "");
+            fprintf(out, "%*s%s\n", size < 30 ? 30 - size : 1, "", FLAGS[i].help);
+        }
+}
+
 static int print_help(FILE *out, int exit_code) {
     fprintf(out, "resilicache %d.%d.%d: a cache that keeps its promises\n\n", RCACHE_VERSION_MAJOR,
             RCACHE_VERSION_MINOR, RCACHE_VERSION_PATCH);
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
         fprintf(out, "  resilicache %-58s %s\n", COMMANDS[i].usage, COMMANDS[i].help);
+        print_flags(out, &COMMANDS[i]);
+    }
     fprintf(out,
             "\n  --json                 output for machines\n"
             "  --option NAME=VALUE    any option of `resilicache options`; also in the URL: redis://host?NAME=VALUE\n"
@@ -75,6 +116,15 @@ static bool take_option(struct tool *tool, const char *pair) {
     return false;
 }
 
+static bool take_flag(struct tool *tool, const char *name, const char *value) {
+    if (tool->given_count == GIVEN_MAX) {
+        tool_complain(0, "more than %d flags: relay takes maps from a file, too, by --map-file", GIVEN_MAX);
+        return false;
+    }
+    tool->given[tool->given_count++] = (struct given){ name, value };
+    return true;
+}
+
 /* Flags go to the tool; the rest moves to the front of argv.  The count of the rest, or -1 after a complaint. */
 static int take_flags(struct tool *tool, int argc, char **argv) {
     int rest = 0;
@@ -84,7 +134,9 @@ static int take_flags(struct tool *tool, int argc, char **argv) {
             tool->command = &argv[i + 1];
             break;
         }
-        bool needs_value = strcmp(arg, "--ttl") == 0 || strcmp(arg, "--option") == 0;
+        const struct flag *flag = flag_named(arg);
+        bool needs_value = strcmp(arg, "--ttl") == 0 || strcmp(arg, "--option") == 0
+                        || (flag != NULL && flag->value != NULL);
         if (needs_value && i + 1 >= argc)
             return tool_complain(-1, "%s wants a value", arg);
         if (strcmp(arg, "--json") == 0)
@@ -95,6 +147,9 @@ static int take_flags(struct tool *tool, int argc, char **argv) {
             tool->ttl = argv[++i];
         else if (strcmp(arg, "--option") == 0) {
             if (!take_option(tool, argv[++i]))
+                return -1;
+        } else if (flag != NULL) {
+            if (!take_flag(tool, arg, needs_value ? argv[++i] : ""))
                 return -1;
         } else if (strncmp(arg, "--", 2) == 0 && strcmp(arg, "--help") != 0)
             return tool_complain(-1, "unknown flag %s; `resilicache --help` lists them", arg);
@@ -110,6 +165,9 @@ static int run(struct tool *tool, int count, char **words) {
     const struct command *command = command_named(words[0]);
     if (command == NULL)
         return tool_complain(EXIT_USAGE, "there is no command '%s'; `resilicache --help` lists them", words[0]);
+    for (int i = 0; i < tool->given_count; i++)
+        if (flag_named(tool->given[i].name)->of != command->run)
+            return tool_complain(EXIT_USAGE, "%s is not for '%s'", tool->given[i].name, command->name);
     if (!command->takes_url)
         return command->run(tool);
     bool demo = command->run == demo_main;

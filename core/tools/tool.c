@@ -16,13 +16,19 @@ int tool_complain(int exit_code, const char *format, ...) {
     return exit_code;
 }
 
-int64_t tool_ttl_ms(const struct tool *tool) {
-    if (tool->ttl == NULL)
-        return 60000;
+const char *tool_given(const struct tool *tool, const char *name) {
+    const char *value = NULL;
+    for (int i = 0; i < tool->given_count; i++)
+        if (strcmp(tool->given[i].name, name) == 0)
+            value = tool->given[i].value;
+    return value;
+}
+
+int64_t tool_duration_ms(const char *text) {
     char unit[3] = "";
     char rest = '\0';
     double number = 0;
-    int fields = sscanf(tool->ttl, "%lf%2[a-z]%c", &number, unit, &rest);
+    int fields = sscanf(text, "%lf%2[a-z]%c", &number, unit, &rest);
     double factor = strcmp(unit, "") == 0 || strcmp(unit, "s") == 0 ? 1000
                   : strcmp(unit, "ms") == 0                         ? 1
                   : strcmp(unit, "m") == 0                          ? 60000
@@ -30,6 +36,13 @@ int64_t tool_ttl_ms(const struct tool *tool) {
                                                                     : 0;
     if (fields >= 1 && fields <= 2 && factor > 0 && number * factor >= 1 && number * factor < 1e15)
         return (int64_t)(number * factor);
+    return 0;
+}
+
+int64_t tool_ttl_ms(const struct tool *tool) {
+    int64_t ttl_ms = tool->ttl != NULL ? tool_duration_ms(tool->ttl) : 60000;
+    if (ttl_ms > 0)
+        return ttl_ms;
     tool_complain(0, "--ttl '%s' is no time to live: write 500ms, 10s, 5m or 1h", tool->ttl);
     return 0;
 }

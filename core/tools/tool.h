@@ -11,7 +11,12 @@
 
 enum { EXIT_DONE = 0, EXIT_ABSENT = 1, EXIT_WARNED = 1, EXIT_USAGE = 2, EXIT_FAILED = 3 };
 
-enum { SETTINGS_MAX = 64 };
+enum { SETTINGS_MAX = 64, GIVEN_MAX = 256 };
+
+struct given {
+    const char *name;  /* with its dashes */
+    const char *value; /* "" where it takes none */
+};
 
 struct tool {
     bool json;
@@ -20,6 +25,8 @@ struct tool {
     rcache_options *options;
     const char *settings[SETTINGS_MAX]; /* what is in them, as NAME=VALUE */
     int setting_count;
+    struct given given[GIVEN_MAX]; /* flags of the command's own, in their order */
+    int given_count;
     rcache *cache;   /* open while a command runs that takes a URL */
     const char *url;
     char **args;     /* what follows the URL, to its end or to "--" */
@@ -38,12 +45,19 @@ int doctor_main(struct tool *tool);
 int demo_main(struct tool *tool);
 int conform_main(struct tool *tool);
 int bench_main(struct tool *tool);
+int relay_main(struct tool *tool);
 
 /* One line to stderr. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
 int tool_complain(int exit_code, const char *format, ...);
+
+/* The last value of a flag of the command's own; NULL: it was not given. */
+const char *tool_given(const struct tool *tool, const char *name);
+
+/* "500ms", "10s", "5m", "1h" in milliseconds; 0: it is no such thing. */
+int64_t tool_duration_ms(const char *text);
 
 /* --ttl in milliseconds; 0 after a complaint. */
 int64_t tool_ttl_ms(const struct tool *tool);

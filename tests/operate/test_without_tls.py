@@ -1,4 +1,4 @@
-"""A build without OpenSSL: all but TLS, which it refuses in words."""
+"""A build without OpenSSL and json-c: all but TLS and the relay, which it refuses in words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ BUILD = ROOT / "build" / "without-tls"
 
 @pytest.fixture(scope="module")
 def tool() -> Path:
-    build = [ROOT / "tools" / "build", BUILD, "-DCMAKE_BUILD_TYPE=Release", "-DRCACHE_TLS=off", "-DRCACHE_WERROR=ON"]
+    without = ["-DRCACHE_TLS=off", "-DCMAKE_DISABLE_FIND_PACKAGE_json-c=ON"]
+    build = [ROOT / "tools" / "build", BUILD, "-DCMAKE_BUILD_TYPE=Release", *without, "-DRCACHE_WERROR=ON"]
     subprocess.run(build, check=True, timeout=600)
     return BUILD / "resilicache"
 
@@ -33,6 +34,11 @@ def test_a_url_with_tls_is_refused_in_words(tool: Path, server: Server) -> None:
 def test_all_else_is_there(tool: Path, server: Server) -> None:
     assert run(tool, "set", server.url, "k", "v") == (0, "")
     assert run(tool, "get", server.url, "k") == (0, "v")
+
+
+def test_the_relay_says_what_it_lacks(tool: Path, server: Server) -> None:
+    code, said = run(tool, "relay", server.url, "--map", "public.users=user:{id}")
+    assert code == 3 and "this build has no relay, for want of json-c: install libjson-c-dev" in said
 
 
 def test_nothing_of_openssl_is_linked(tool: Path) -> None:

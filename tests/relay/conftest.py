@@ -1,0 +1,37 @@
+"""A server for the session, and below it a place for each test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+import resilicache
+from servers import Server
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[Server]:
+    started = Server("redis7")
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def url(shared: Server) -> str:
+    return f"{shared.url}?prefix={uuid.uuid4().hex}:"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """One that the test may stop, pause and restart."""
+    own = Server("redis7")
+    yield own
+    own.stop()
+
+
+@pytest.fixture
+def cache(url: str) -> Iterator[resilicache.Cache]:
+    with resilicache.Cache(url) as opened:
+        yield opened
