@@ -8,12 +8,20 @@ from collections.abc import Iterator
 import pytest
 
 import resilicache
+from postgresql import PostgreSQL
 from servers import Server
 
 
 @pytest.fixture(scope="session")
 def shared() -> Iterator[Server]:
     started = Server("redis7")
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[PostgreSQL]:
+    started = PostgreSQL()
     yield started
     started.stop()
 

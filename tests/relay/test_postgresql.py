@@ -30,13 +30,6 @@ SLOT = "resilicache"
 PARTS = ["resilicache", "pg_recvlogical", "psql", "postgresql"]
 
 
-@pytest.fixture(scope="session")
-def database() -> Iterator[PostgreSQL]:
-    started = PostgreSQL()
-    yield started
-    started.stop()
-
-
 @pytest.fixture
 def users(database: PostgreSQL) -> Iterator[PostgreSQL]:
     """With a table and the slot."""
