@@ -10,7 +10,8 @@ import (
 
 // LockForUpdate keeps loads of the key from being stored until its owner unlocks it; [ErrLost] if another holds it.
 func (c *Cache) LockForUpdate(ctx context.Context, key, owner string) error {
-	return c.LockForUpdateWith(ctx, key, owner, LockTerms{})
+	_, err := c.LockForUpdateWith(ctx, key, owner, LockTerms{})
+	return err
 }
 
 // LockTerms are those of a lock for update; zero is the default.
@@ -19,13 +20,20 @@ type LockTerms struct {
 	Wait  bool          // for another's lock to end, until the context does, instead of ErrLost
 }
 
-// LockForUpdateWith is [Cache.LockForUpdate] on other terms.
-func (c *Cache) LockForUpdateWith(ctx context.Context, key, owner string, terms LockTerms) error {
+// LockForUpdateWith is [Cache.LockForUpdate] on other terms.  It returns the lock's fence, more than that of any lock of
+// this key before, for the database to refuse writers that have lost theirs: UPDATE ... WHERE fence < ?
+func (c *Cache) LockForUpdateWith(ctx context.Context, key, owner string, terms LockTerms) (fence uint64, err error) {
 	request := &request{verb: C.BRIDGE_LOCK, keys: []string{key}, extra: []byte(owner), ttl: terms.Lease}
 	if terms.Wait {
 		request.flags = C.RCACHE_WAIT
 	}
-	return c.exec(ctx, request)
+	call, err := c.pump.do(ctx, request)
+	if err != nil {
+		return 0, err
+	}
+	defer call.free()
+	_, err = call.one()
+	return uint64(C.rcache_result_fence(call.event.result, 0)), err
 }
 
 // RenewForUpdate makes the owner's lock live for that long from now; [ErrLost] if it had ended.

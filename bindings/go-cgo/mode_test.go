@@ -54,12 +54,17 @@ func TestAnEntryCanBeInspected(t *testing.T) {
 
 func TestALockHasALeaseAndMayBeWaitedFor(t *testing.T) {
 	cache := open(t, NewDefaultOptions())
-	must(t, cache.LockForUpdateWith(background, "k", "first", LockTerms{Lease: 300 * time.Millisecond}))
+	first, err := cache.LockForUpdateWith(background, "k", "first", LockTerms{Lease: 300 * time.Millisecond})
+	must(t, err)
 	must(t, cache.RenewForUpdate(background, "k", "first", 300*time.Millisecond))
 	if err := cache.RenewForUpdate(background, "k", "second", time.Second); !errors.Is(err, ErrLost) {
 		t.Fatalf("%v", err)
 	}
-	must(t, cache.LockForUpdateWith(background, "k", "second", LockTerms{Wait: true}))
+	second, err := cache.LockForUpdateWith(background, "k", "second", LockTerms{Wait: true})
+	must(t, err)
+	if second <= first || first == 0 {
+		t.Errorf("the second lock has the fence %d, the first one %d", second, first)
+	}
 	if err := cache.RenewForUpdate(background, "k", "first", time.Second); !errors.Is(err, ErrLost) {
 		t.Fatalf("%v", err)
 	}

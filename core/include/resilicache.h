@@ -145,6 +145,9 @@ typedef struct rcache_value { /* a view into the result, valid until it is freed
 
 /* Fills values[0 .. min(count, capacity)) in one crossing and returns the count, one per key. */
 RCACHE_API size_t rcache_result_values(const rcache_result *result, rcache_value *values, size_t capacity);
+/* lock: the fence of the lock of key `index`: more than that of any lock of this key before.  The value has it as well,
+ * in decimal digits.  0: none, as the key failed or the op was another. */
+RCACHE_API uint64_t rcache_result_fence(const rcache_result *result, size_t index);
 /* What went wrong with key `index`, in words; "" where nothing did.  Lives as long as the result. */
 RCACHE_API const char *rcache_result_message(const rcache_result *result, size_t index);
 /* The status of the first key that failed, or RCACHE_OK.  *index (may be NULL) is that key. */

@@ -146,7 +146,7 @@ static bool same_reply(const struct request *request, const struct reply *memory
         return false;
     if (memory->refreshing != server->refreshing || memory->load_ms != server->load_ms)
         return false;
-    if (memory->backed_off != server->backed_off)
+    if (memory->backed_off != server->backed_off || (request->verb == VERB_UNLOCK && memory->held != server->held))
         return false;
     if (memory->verdict == VERDICT_BUSY && !near(memory->remaining_ms, server->remaining_ms))
         return false;

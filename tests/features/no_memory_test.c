@@ -50,6 +50,7 @@ static void take_result(rcache_result *result) {
         assert_int_equal(values[i].status == RCACHE_OK, CALL(rcache_result_message)(result, i)[0] == '\0');
     }
     expect_status(CALL(rcache_result_status)(result, &first));
+    assert_int_equal(CALL(rcache_result_fence)(result, count), 0);
     CALL(rcache_result_free)(result);
 }
 
@@ -79,9 +80,8 @@ static void works(rcache *cache, const char *key) {
     for (;;) {
         rcache_result *result;
         int32_t status = rcache_fetch(cache, key, 1, 60000, load, NULL, &SOON, &result);
-        const char *message = rcache_result_message(result, 0);
         if (status != RCACHE_OK && (!rcache_status_retriable(status) || scene_now_ms() > end_ms))
-            fail_msg("%s, and then %s: %s", shortage_text(), rcache_status_name(status), message);
+            fail_msg("%s, and then: %s", shortage_text(), rcache_result_message(result, 0));
         if (status == RCACHE_OK) {
             take_result(result);
             return;

@@ -324,7 +324,10 @@ async def test_locks(cache: AsyncCache) -> None:
     with pytest.raises(resilicache.LostError):
         await cache.lock("k", "other")
     await cache.unlock("k", "writer")
+    first = await cache.lock("k", "another")
+    await cache.unlock("k", "another")
     async with cache.lock_for_update("k", lease=5) as lock:
+        assert lock.fence > first
         await lock.renew()
         entry = await cache.inspect("k")
         assert entry is not None and entry["state"] == "locked" and entry["owner"] == lock.owner

@@ -39,6 +39,16 @@ def test_owners_differ_and_may_be_chosen(cache: Cache) -> None:
         cache.lock("k", "writer 7")
 
 
+def test_fences_rise_from_lock_to_lock(cache: Cache) -> None:
+    fences = []
+    for _ in range(3):
+        with cache.lock_for_update("k", "writer 7") as lock:
+            fences += [lock.fence, cache.lock("k", "writer 7")]
+        cache.delete("k")
+    assert fences == sorted(set(fences))
+    assert abs(fences[0] / 1e6 - time.time()) < 3600
+
+
 def test_another_owner_is_refused_or_waits(cache: Cache) -> None:
     cache.lock("k", "one", lease=10)
     with pytest.raises(resilicache.LostError) as caught, cache.lock_for_update("k", wait=False):

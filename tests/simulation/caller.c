@@ -125,17 +125,41 @@ static void end_deed(struct caller *caller) {
     go_on(caller, STAGE_NEXT, 0);
 }
 
-static void commit(struct caller *caller) {
+/* In one transaction: all its rows, or none. */
+static bool is_fenced_off(const struct caller *caller) {
+    const struct deed *deed = &caller->deed;
+    for (uint32_t i = 0; deed->kind == DEED_LOCK && i < deed->count; i++)
+        if (!database_takes(&world_of(caller)->database, deed->keys[i], caller->fences[i]))
+            return true;
+    return false;
+}
+
+static void commit_rows(struct caller *caller) {
     struct world *world = world_of(caller);
     const struct deed *deed = &caller->deed;
-    struct slice owner = slice_of_text(deed->kind == DEED_LOCK ? caller->owner : "");
+    bool locks = deed->kind == DEED_LOCK;
     for (uint32_t i = 0; i < deed->count; i++) {
         caller->versions[i] = database_commit(world, deed->keys[i]);
-        caller->writes[i] = check_write(world, deed->keys[i], caller->versions[i], owner);
+        caller->writes[i] = check_write(world, deed->keys[i], caller->versions[i],
+                                        slice_of_text(locks ? caller->owner : ""));
         tell(world, "p%u caller %u commits v%u of k%u%s", caller->process->number, caller->number,
              caller->versions[i], deed->keys[i],
              world->database.rows[deed->keys[i]].absent[caller->versions[i]] ? ", which is gone" : "");
+        if (!locks)
+            continue;
+        check_fenced_commit(world, deed->keys[i], caller->fences[i]);
+        world->database.rows[deed->keys[i]].fence = caller->fences[i];
     }
+}
+
+static void commit(struct caller *caller) {
+    struct world *world = world_of(caller);
+    const struct deed *deed = &caller->deed;
+    caller->refused = is_fenced_off(caller);
+    if (caller->refused)
+        tell(world, "p%u caller %u is refused by the database", caller->process->number, caller->number);
+    else
+        commit_rows(caller);
     caller->tries = deed->tries;
     if (deed->silent && plan_has(&world->plan, FAULT_silent))
         end_deed(caller);
@@ -161,7 +185,7 @@ static void report(struct caller *caller) {
     const struct plan *plan = &world_of(caller)->plan; /* as a set needs it: docs/guarantees.md */
     bool all_lock = plan->writers == WRITERS_LOCK && !plan->trust;
     bool sets = deed->kind == DEED_SET || deed->kind == DEED_RAW_SET;
-    sets = sets || (all_lock && deed->kind == DEED_LOCK && deed->sets);
+    sets = sets || (all_lock && deed->kind == DEED_LOCK && deed->sets && !caller->refused);
     caller->tries--;
     if (sets && can_set(caller))
         begin_op(caller, OP_SET);
@@ -241,8 +265,20 @@ static bool all_ok(const struct op *op) {
     return true;
 }
 
+/* Where a key comes twice, it was locked twice, in any order: the last lock counts. */
+static void take_fences(struct caller *caller, const struct op *op) {
+    for (size_t i = 0; i < op->count; i++) {
+        caller->fences[i] = 0;
+        for (size_t j = 0; j < op->count; j++)
+            if (caller->deed.keys[j] == caller->deed.keys[i] && op->slots[j].fence > caller->fences[i])
+                caller->fences[i] = op->slots[j].fence;
+    }
+}
+
 static void done(struct caller *caller) {
     struct call *call = caller->call;
+    if (call->op->kind == OP_LOCK)
+        take_fences(caller, call->op);
     check_call_done(world_of(caller), call);
     call->over = true;
     caller->call = NULL;

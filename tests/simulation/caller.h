@@ -44,6 +44,8 @@ struct caller {
     enum stage stage;
     uint32_t versions[CALL_KEYS_MAX];
     uint32_t writes[CALL_KEYS_MAX];
+    int64_t fences[CALL_KEYS_MAX]; /* of its locks */
+    bool refused;     /* by the database, for these */
     uint32_t tries;
     uint32_t turns;   /* keys that it has taken, as bits */
     char owner[24];   /* of its locks */

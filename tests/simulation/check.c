@@ -109,6 +109,35 @@ void check_write_acked(struct world *world, uint32_t number) {
     require(check, write->key, write->version, write->executed);
 }
 
+/* ---- locks ---- */
+
+void check_fence(struct world *world, uint32_t key, int64_t fence) {
+    struct check *check = &world->check;
+    struct record *record = &world->server.records[key];
+    if (fence <= record->fence)
+        world_violate(world, "fences rise: a lock of k%u was granted with fence %lld, the one before with %lld", key,
+                      (long long)fence, (long long)record->fence);
+    record->fence = fence;
+    if (check->fence_count == FENCES_MAX)
+        world_violate(world, "too many locks: %d", FENCES_MAX);
+    else
+        check->fences[check->fence_count++] = (struct fence){ key, record->holder.number, fence };
+}
+
+/* Fences follow the server's clock where the entry was gone in between, or its history was lost. */
+void check_fenced_commit(struct world *world, uint32_t key, int64_t fence) {
+    struct check *check = &world->check;
+    uint32_t lock = 0, *last = &check->keys[key].committed;
+    for (uint32_t i = 0; i < check->fence_count; i++)
+        if (check->fences[i].key == key && check->fences[i].fence == fence)
+            lock = check->fences[i].lock;
+    bool steady = world->server.set_ms == 0 && world->server.replacements == 0;
+    if (lock < *last && steady)
+        world_violate(world, "fences catch who was late: k%u was written under lock %u after lock %u", key, lock,
+                      *last);
+    *last = lock > *last ? lock : *last;
+}
+
 /* ---- loads ---- */
 
 /* The lease under which the flight loads; NULL: none. */

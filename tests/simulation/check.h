@@ -8,7 +8,7 @@
 #include "engine/load.h"
 #include "plan.h"
 
-enum { SOURCES_MAX = 2048, GRANTS_MAX = 2048, WRITES_MAX = 1024 };
+enum { SOURCES_MAX = 2048, GRANTS_MAX = 2048, WRITES_MAX = 1024, FENCES_MAX = 2048 };
 
 struct world;
 struct process;
@@ -51,12 +51,20 @@ struct write {
     uint32_t replacements;
 };
 
+/* What a lock was granted with. */
+struct fence {
+    uint32_t key;
+    uint32_t lock; /* its number among all */
+    int64_t fence;
+};
+
 struct check {
-    uint32_t source_count, grant_count, write_count;
+    uint32_t source_count, grant_count, write_count, fence_count;
     struct {
         uint32_t acked;    /* the newest version whose write has been reported */
         uint32_t seen;     /* the newest that a strong fetch has returned */
         uint32_t cap;      /* a set of this version came after its writer had given up: newer ones may be hidden */
+        uint32_t committed; /* the last lock under which it was written */
         uint64_t required; /* the step of the last acknowledged write: loads that began before it may not show */
     } keys[KEYS_MAX];
     uint32_t carried;      /* the source of the stale value in the reply that is being taken; 0: none */
@@ -64,6 +72,7 @@ struct check {
     struct source sources[SOURCES_MAX];
     struct granted grants[GRANTS_MAX];
     struct write writes[WRITES_MAX];
+    struct fence fences[FENCES_MAX];
 };
 
 void check_init(struct check *check);
@@ -85,6 +94,9 @@ void check_write_executed(struct world *world, uint32_t write);
 /* Its writer reports success, or has no more to do with it. */
 void check_write_acked(struct world *world, uint32_t write);
 void check_write_over(struct world *world, uint32_t write);
+/* A lock was granted; and what the database takes from a writer with this fence. */
+void check_fence(struct world *world, uint32_t key, int64_t fence);
+void check_fenced_commit(struct world *world, uint32_t key, int64_t fence);
 /* The lock has ended by itself, and taken the value with it: what was committed under it is seen from now on. */
 void check_lock_ended(struct world *world, uint32_t key, uint32_t number);
 

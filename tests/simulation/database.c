@@ -1,5 +1,6 @@
 #include "database.h"
 
+#include "base/rule.h"
 #include "world.h"
 
 struct slice key_slice(uint32_t key) {
@@ -19,6 +20,10 @@ void database_init(struct database *database) {
         row->committed_us[1] = 0;
         row->taken = false;
     }
+}
+
+bool database_takes(const struct database *database, uint32_t key, int64_t fence) {
+    return database->rows[key].fence < fence || !RULE(the_database_looks_at_fences, true);
 }
 
 uint32_t database_commit(struct world *world, uint32_t key) {

@@ -14,6 +14,7 @@ struct row {
     bool absent[VERSIONS_MAX];
     int64_t committed_us[VERSIONS_MAX];
     bool taken; /* where writers take turns */
+    int64_t fence; /* of the last writer that had one */
 };
 
 struct database {
@@ -27,6 +28,8 @@ struct slice key_slice(uint32_t key);
 uint32_t key_number(struct slice name);
 
 void database_init(struct database *database);
+/* Whether writers with this fence may still write: UPDATE ... WHERE fence < ? */
+bool database_takes(const struct database *database, uint32_t key, int64_t fence);
 /* The new version; 0: no more are kept. */
 uint32_t database_commit(struct world *world, uint32_t key);
 /* What a snapshot that is opened now reads: the newest, or, where loaders read a replica, one a while before. */

@@ -14,6 +14,7 @@
     X(locks_end, "raw")                                                                                              \
     X(locks_survive_invalidations, "")                                                                               \
     X(one_lock_at_a_time, "")                                                                                        \
+    X(fences_rise, "time_step")                                                                                     \
     X(unlock_always_invalidates, "")                                                                                 \
     X(the_first_invalidation_counts, "")                                                                             \
     X(time_ends_freshness, "windows")                                                                                \
@@ -64,6 +65,7 @@
     X(connections_end_with_their_history, "move,failover")                                                           \
     /* of whoever drives it */                                                                                       \
     X(acknowledged_is_replicated, "failover,behind")                                                                 \
+    X(the_database_looks_at_fences, "pause")                                                                        \
     X(strong_reads_the_primary, "behind")                                                                            \
     X(freed_ops_give_their_refresh_up, "abandon,threads")                                                            \
     /* of whoever runs the cluster */                                                                                \

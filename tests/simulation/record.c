@@ -327,6 +327,7 @@ static void note_locked(const struct note *note) {
     if (record->holder.lock && !holds(record, request_in(note)->owner))
         world_violate(note->world, "one writer at a time: k%u was locked twice", note->message->key);
     take_holder(note, true);
+    check_fence(note->world, note->message->key, request_in(note)->reply.fence);
     record->paused_until_ms = 0;
     record->voided = note->world->step;
 }

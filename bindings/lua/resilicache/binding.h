@@ -63,6 +63,8 @@ void flight_run(struct flight *flight);
 int flight_return_value(lua_State *L, struct flight *flight);
 /* true, for ops that only do something. */
 int flight_return_done(lua_State *L, struct flight *flight);
+/* The fence of the lock, a number. */
+int flight_return_fence(lua_State *L, struct flight *flight);
 /* How many of the keys were there. */
 int flight_return_count(lua_State *L, struct flight *flight);
 /* A table of the "name value" lines that the value consists of. */

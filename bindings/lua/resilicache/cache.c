@@ -262,7 +262,8 @@ static int cache_inspect(lua_State *L) {
 
 /* ---- locks for update ---- */
 
-/* cache:lock_for_update(key, owner, lease, wait): true.  `wait` waits for another's lock to end. */
+/* cache:lock_for_update(key, owner, lease, wait): its fence, more than that of any lock of this key before.
+ *  `wait` waits for another's lock to end. */
 static int cache_lock(lua_State *L) {
     rcache *cache = cache_at(L, 1);
     struct text key = argument_text(L, 2), owner = argument_text(L, 3);
@@ -271,7 +272,7 @@ static int cache_lock(lua_State *L) {
     struct flight *flight = flight_new(L, 1);
     flight->op = rcache_op_lock(cache, key.data, &key.size, 1, owner.data, owner.size, lease_ms, &call);
     flight_run(flight);
-    return flight_return_done(L, flight);
+    return flight_return_fence(L, flight);
 }
 
 /* cache:renew_for_update(key, owner, lease): true.  The lock lives for the lease from now. */

@@ -193,6 +193,18 @@ int flight_return_done(lua_State *L, struct flight *flight) {
     return 1;
 }
 
+int flight_return_fence(lua_State *L, struct flight *flight) {
+    if (failed(flight))
+        return push_failure(L, flight);
+    uint64_t fence = rcache_result_fence(flight->result, 0);
+    free_result(flight);
+    if (sizeof(lua_Integer) >= sizeof fence)
+        lua_pushinteger(L, (lua_Integer)fence);
+    else
+        lua_pushnumber(L, (lua_Number)fence);
+    return 1;
+}
+
 int flight_return_count(lua_State *L, struct flight *flight) {
     if (failed(flight))
         return push_failure(L, flight);

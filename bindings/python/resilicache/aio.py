@@ -34,7 +34,7 @@ from .cache import Cache
 from .errors import Error, error_of
 from .load import Answers, answer_many, answer_one, covers, finishing, logger
 from .lock import Holder
-from .results import count_done, read_entry, read_text, read_values
+from .results import count_done, read_entry, read_fence, read_text, read_values
 from .typed import Codec, Coder
 
 K = TypeVar("K", str, bytes)
@@ -338,10 +338,11 @@ class AsyncCache:
         lease: Seconds | None = None,
         deadline: Seconds | None = None,
         wait: bool = False,
-    ) -> None:
+    ) -> int:
         """As `Cache.lock`."""
         flags = native.WAIT if wait else 0
-        await self._one(native.LOCK, key, key_bytes(owner), optional_milliseconds("lease", lease), flags, deadline)
+        lease_ms = optional_milliseconds("lease", lease)
+        return read_fence(await self._one(native.LOCK, key, key_bytes(owner), lease_ms, flags, deadline))
 
     async def renew(
         self, key: Key, owner: Key, *, lease: Seconds | None = None, deadline: Seconds | None = None
@@ -420,7 +421,9 @@ class AsyncUpdateLock(Holder):
 
     async def __aenter__(self) -> AsyncUpdateLock:
         try:
-            await self._cache.lock(self.key, self.owner, lease=self._lease, deadline=self._deadline, wait=self._wait)
+            self.fence = await self._cache.lock(
+                self.key, self.owner, lease=self._lease, deadline=self._deadline, wait=self._wait
+            )
         except asyncio.CancelledError:  # it may have been locked, all the same
             if not self._cache.closed:
                 self._unlocking()

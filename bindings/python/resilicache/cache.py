@@ -27,7 +27,7 @@ from .arguments import (
 from .cached import Decorator, cached
 from .load import Producer, Workers, covers, produce_many, produce_one, run
 from .lock import UpdateLock
-from .results import count_done, read_entry, read_lines, read_text, read_values
+from .results import count_done, read_entry, read_fence, read_lines, read_text, read_values
 from .typed import Codec, TypedCache
 
 K = TypeVar("K", str, bytes)
@@ -288,12 +288,13 @@ class Cache:
     ) -> UpdateLock:
         """For writers: while the block runs, strong readers wait, others get the old value, nobody stores a new one.
 
+        Its `fence` is for the database to refuse writers that have lost their lock: UPDATE ... WHERE fence < ?
         On the way out, also by an exception, the key is unlocked and invalidated.  wait=False raises LostError where
         somebody else has the lock, instead of waiting for it.  Without an owner, one is made up.
 
-        >>> with cache.lock_for_update("user:1"):
-        ...     cache.inspect("user:1")["state"]
-        'locked'
+        >>> with cache.lock_for_update("user:1") as lock:
+        ...     cache.inspect("user:1")["state"], lock.fence > 0
+        ('locked', True)
         """
         return UpdateLock(self, key, owner, lease=lease, deadline=deadline, wait=wait)
 
@@ -305,19 +306,22 @@ class Cache:
         lease: Seconds | None = None,
         deadline: Seconds | None = None,
         wait: bool = False,
-    ) -> None:
+    ) -> int:
         """What lock_for_update begins with.  The same owner may lock again; LostError: another one has it.
 
-        >>> cache.lock("user:1", "writer 7", lease=5)
+        Returns the fence of the lock: more than that of any lock of this key before.
+
+        >>> cache.lock("user:1", "writer 7", lease=5) > 0
+        True
         """
         flags = native.WAIT if wait else 0
         lease_ms = optional_milliseconds("lease", lease)
-        self._one(native.LOCK, key, key_bytes(owner), lease_ms, flags, deadline)
+        return read_fence(self._one(native.LOCK, key, key_bytes(owner), lease_ms, flags, deadline))
 
     def renew(self, key: Key, owner: Key, *, lease: Seconds | None = None, deadline: Seconds | None = None) -> None:
         """The lock lives for `lease` from now.  LostError: it had ended.
 
-        >>> cache.lock("user:1", "writer 7", lease=5)
+        >>> fence = cache.lock("user:1", "writer 7", lease=5)
         >>> cache.renew("user:1", "writer 7", lease=5)
         """
         self._one(native.RENEW, key, key_bytes(owner), optional_milliseconds("lease", lease), 0, deadline)
@@ -325,7 +329,7 @@ class Cache:
     def unlock(self, key: Key, owner: Key, *, deadline: Seconds | None = None) -> None:
         """Leaves the entry invalidated, also if the lock had ended.  LostError: another writer has it by now.
 
-        >>> cache.lock("user:1", "writer 7")
+        >>> fence = cache.lock("user:1", "writer 7")
         >>> cache.unlock("user:1", "writer 7")
         """
         self._one(native.UNLOCK, key, key_bytes(owner), deadline=deadline)

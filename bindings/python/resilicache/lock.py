@@ -29,6 +29,8 @@ class Holder:
         self.key = key
         self.owner: Key = secrets.token_hex(16) if owner is None else owner
         """Who holds the lock; unlocking and renewing from elsewhere need it."""
+        self.fence = 0
+        """More than that of any lock of this key before, once it is locked."""
         self._cache, self._lease, self._deadline, self._wait = cache, lease, deadline, wait
 
     def _unlock_failed(self, exception: BaseException | None) -> None:
@@ -52,7 +54,9 @@ class UpdateLock(Holder):
         self._cache.renew(self.key, self.owner, lease=self._lease if lease is None else lease, deadline=self._deadline)
 
     def __enter__(self) -> UpdateLock:
-        self._cache.lock(self.key, self.owner, lease=self._lease, deadline=self._deadline, wait=self._wait)
+        self.fence = self._cache.lock(
+            self.key, self.owner, lease=self._lease, deadline=self._deadline, wait=self._wait
+        )
         return self
 
     def __exit__(self, kind: object, exception: BaseException | None, trace: object) -> None:

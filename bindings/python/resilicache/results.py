@@ -44,6 +44,11 @@ def count_done(entries: list[native.Entry], keys: Iterable[Key]) -> int:
     return sum(outcome == native.DONE for outcome, _, _ in entries)
 
 
+def read_fence(text: bytes | None) -> int:
+    """Of a lock that was granted."""
+    return int(text or b"0")
+
+
 def read_lines(text: str) -> dict[str, str | int]:
     """Of "name value" lines; whole numbers become int, but an owner stays text."""
     lines = (line.partition(" ") for line in text.splitlines())

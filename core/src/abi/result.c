@@ -27,6 +27,12 @@ size_t rcache_result_values(const rcache_result *result, rcache_value *values, s
     return op->count;
 }
 
+uint64_t rcache_result_fence(const rcache_result *result, size_t index) {
+    if (result == NULL || is_no_memory(result) || index >= op_of_result(result)->count)
+        return 0;
+    return (uint64_t)op_of_result(result)->slots[index].fence;
+}
+
 const char *rcache_result_message(const rcache_result *result, size_t index) {
     if (result == NULL)
         return "";

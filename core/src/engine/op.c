@@ -186,7 +186,22 @@ static bool take_fetched(struct slot *slot, struct reply *reply, struct counters
     return true;
 }
 
+/* Its fence is the value, too, as a text: some languages have no numbers that large. */
+static void take_lock(struct slot *slot, int64_t fence) {
+    char digits[TEXT_NUMBER_SIZE];
+    struct blob *text = text_join(text_of_number(digits, fence), (const char *)NULL);
+    slot->fence = fence;
+    if (text != NULL)
+        slot_settle(slot, RCACHE_DONE, RCACHE_OK, text, NULL);
+    else
+        slot_fail(slot, RCACHE_E_NOMEM, "locked, but there is no memory for its fence");
+}
+
 static bool take_locked(struct slot *slot, const struct reply *reply) {
+    if (reply->verdict == VERDICT_OWNED && slot->op->kind == OP_LOCK) {
+        take_lock(slot, reply->fence);
+        return true;
+    }
     if (reply->verdict == VERDICT_OWNED) {
         slot_settle(slot, RCACHE_DONE, RCACHE_OK, NULL, NULL);
         return true;

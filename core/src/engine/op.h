@@ -44,6 +44,7 @@ struct slot {
     int32_t status;
     struct blob *value;
     struct blob *message;
+    int64_t fence;            /* lock: of the lock; 0: none */
 };
 
 struct op {

@@ -54,10 +54,10 @@ enum verb {
      * where there is no key: none is made, unless it has to keep the version in mind for bound_ms.  A writer's lock
      * stays; its value counts as invalidated from now. */
     VERB_INVALIDATE,
-    /* owner, life_ms.  OWNED: locked by owner, the key lives life_ms from now.  Takes over any lease, not another
-     * lock: BUSY, remaining_ms. */
+    /* owner, life_ms.  OWNED, fence: locked by owner, the key lives life_ms from now.  Takes over any lease, not
+     * another lock: BUSY, remaining_ms. */
     VERB_LOCK,
-    /* owner, bound_ms.  Invalidated as by INVALIDATE, whoever held it: DONE; but LOST and unchanged where another
+    /* owner, bound_ms.  Invalidated as by INVALIDATE, whoever held it: DONE, held; but LOST and unchanged where another
      * owner has it locked. */
     VERB_UNLOCK,
     /* value, absent, life_ms, fresh_ms, version.  DONE: fresh from now, whatever was there; every lease and lock is
@@ -113,6 +113,8 @@ struct reply {
     struct blob *value;   /* one owner: the request.  NULL: none */
     struct blob *message; /* with a failed status: why, in words; may be NULL */
     struct grant grant;   /* OWNED by ACQUIRE */
+    int64_t fence;        /* OWNED by LOCK: more than any that was granted while the entry lives, or the clock's us */
+    bool held;            /* DONE by UNLOCK: the owner still had it */
     int64_t remaining_ms; /* BUSY: until the lease ends; -1 unknown */
     int64_t stale_ms; /* OWNED, BUSY with a value: how long it may still be served; -1: as long as the entry lives */
     bool lapsed;      /* UNFRESH, OWNED, BUSY: nothing has invalidated the value, only its own time bounds it */

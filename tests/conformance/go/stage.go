@@ -194,7 +194,8 @@ func (s *stage) do(ctx context.Context, cache *resilicache.Cache, c *call, key s
 	case "invalidate":
 		return cache.TagAsDeletedBatch(ctx, c.keys)
 	case "lock":
-		return cache.LockForUpdateWith(ctx, key, c.owner, resilicache.LockTerms{Lease: c.lease, Wait: c.waiting})
+		_, err := cache.LockForUpdateWith(ctx, key, c.owner, resilicache.LockTerms{Lease: c.lease, Wait: c.waiting})
+		return err
 	case "renew":
 		return cache.RenewForUpdate(ctx, key, c.owner, c.lease)
 	}

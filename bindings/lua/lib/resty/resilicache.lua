@@ -188,14 +188,15 @@ end
 
 -- ---- locks for update ----
 
---- true.  `lease` is in seconds, and may be left out; `wait` waits for another's lock to end.
+--- Its fence, more than that of any lock of this key before, for the database to refuse writers that have lost theirs:
+-- UPDATE ... WHERE fence < ?  `lease` is in seconds, and may be left out; `wait` waits for another's lock to end.
 function Cache:lock_for_update(key, owner, lease, wait)
     expect_open(self, "lock_for_update")
     refuse(arguments.text(key), 1, "lock_for_update")
     refuse(arguments.text(owner), 2, "lock_for_update")
     refuse(lease ~= nil and arguments.seconds(lease) or nil, 3, "lock_for_update")
     key, owner = tostring(key), tostring(owner)
-    return calls.run(self, false, Step.take_done, C.rcache_op_lock, key, native.key_size(key), 1, owner, #owner,
+    return calls.run(self, false, Step.take_fence, C.rcache_op_lock, key, native.key_size(key), 1, owner, #owner,
         native.ms(lease), wait and native.wait_call or nil)
 end
 

@@ -6,6 +6,7 @@
 #include "backend/memory/store.h"
 #include "backend/memory/verbs.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/hash.h"
 
 #include <pthread.h>
@@ -26,9 +27,10 @@ struct memory {
     struct shard shards[SHARDS];
 };
 
-static bool shard_init(struct memory *memory, struct shard *shard) {
+static bool shard_init(struct memory *memory, struct shard *shard, int64_t day_us) {
     if (!store_init(&shard->store, memory->seed, &memory->bytes, memory->bytes_max))
         return false;
+    shard->store.day_us = day_us;
     if (pthread_mutex_init(&shard->lock, NULL) == 0)
         return true;
     store_clear(&shard->store);
@@ -41,8 +43,9 @@ struct memory *memory_new(uint64_t bytes_max, uint64_t seed) {
         return NULL;
     memory->seed = seed;
     memory->bytes_max = bytes_max;
+    int64_t day_us = clock_day_us() - clock_now_us();
     for (; memory->shard_count < SHARDS; memory->shard_count++)
-        if (!shard_init(memory, &memory->shards[memory->shard_count])) {
+        if (!shard_init(memory, &memory->shards[memory->shard_count], day_us)) {
             memory_free(memory);
             return NULL;
         }

@@ -46,6 +46,8 @@ struct store {
     _Atomic uint64_t *bytes; /* of all stores together */
     uint64_t bytes_max;      /* of all stores together; 0: unbounded */
     size_t swept;            /* the bucket that the sweep looks at next */
+    int64_t fence;           /* of the last lock for update of any key */
+    int64_t day_us;          /* the clock of the day less that of the callers: fences go on from process to process */
 };
 
 /* False for want of memory; then there is nothing to clear. */

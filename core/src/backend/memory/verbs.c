@@ -270,6 +270,13 @@ static enum verdict verb_invalidate(struct act *act) {
     return VERDICT_DONE;
 }
 
+static void take_fence(struct act *act) {
+    struct store *store = act->store;
+    int64_t now_us = act->now_ms * 1000 + store->day_us;
+    store->fence = RULE(fences_rise, store->fence >= now_us) ? store->fence + 1 : now_us;
+    act->request->reply.fence = store->fence;
+}
+
 static enum verdict verb_lock(struct act *act) {
     if (RULE(one_lock_at_a_time, act_is_locked_by_another(act)))
         return act_answer_busy(act);
@@ -279,12 +286,14 @@ static enum verdict verb_lock(struct act *act) {
         return act_answer_no_memory(act);
     act->entry->lease = LEASE_LOCKED;
     act->entry->expires_ms = time_later(act->now_ms, act->request->life_ms);
+    take_fence(act);
     return VERDICT_OWNED;
 }
 
 static enum verdict verb_unlock(struct act *act) {
     if (act_is_locked_by_another(act))
         return VERDICT_LOST;
+    act->request->reply.held = act->entry != NULL && act->entry->lease == LEASE_LOCKED;
     if (act->entry != NULL && (act_is_owned(act) || RULE(unlock_always_invalidates, true)))
         invalidate(act);
     return VERDICT_DONE;

@@ -10,7 +10,8 @@
  *   t=<decimal>  server time in ms until which a value that was invalidated may be served, and
  *   r=<decimal>  server time in ms until which nobody else is to refresh it, and
  *   b=<decimal>  how many loads have failed since the last that brought something
- *   v=<decimal>  the newest version of the row that is known
+ *   v=<decimal>  the newest version of the row that is known, and
+ *   f=<decimal>  the fence of the last lock for update
  *
  * Unknown items are skipped. */
 #ifndef RESILICACHE_BACKEND_REDIS_META_H

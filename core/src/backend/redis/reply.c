@@ -183,6 +183,7 @@ static enum redis_answer take_deleted(struct request *request, const struct resp
         return fail_shape(request);
     bool done = resp->integer > 0 || request->verb == VERB_UNLOCK;
     request->reply.verdict = done ? VERDICT_DONE : VERDICT_MISS;
+    request->reply.held = done;
     return REDIS_ANSWERED;
 }
 
@@ -323,6 +324,10 @@ static enum redis_answer take_script(struct request *request, const struct resp 
         return take_acquired(request, resp, facts);
     reply->grant = (struct grant){ facts->epoch, request->attempts };
     reply->remaining_ms = number_in(resp, 1, -1);
+    reply->fence = number_in(resp, 1, 0);
+    reply->held = request->verb == VERB_UNLOCK && reply->fence != 0;
+    if (request->verb == VERB_LOCK && reply->verdict == VERDICT_OWNED && reply->fence <= 0)
+        return fail_shape(request);
     take_lease(reply, text_in(resp, 2));
     return REDIS_ANSWERED;
 }

@@ -111,7 +111,7 @@ static void the_rest_answers_in_a_word(void **state) {
     expect(ask(VERB_RELEASE), "*1 $LOST", "LOST");
     expect(ask(VERB_INVALIDATE), "*1 $DONE", "DONE");
     expect(ask(VERB_INVALIDATE), "*1 $MISS", "MISS");
-    expect(ask(VERB_LOCK), "*1 $OWNED", "OWNED");
+    expect(ask(VERB_LOCK), "*2 $OWNED :70", "OWNED");
     expect(ask(VERB_LOCK), "*3 $BUSY :70 $10000000000", "BUSY remaining 70 lease 10000000000");
     expect(ask(VERB_UNLOCK), "*1 $DONE", "DONE");
     expect(ask(VERB_UNLOCK), "*1 $LOST", "LOST");
@@ -296,6 +296,7 @@ static void an_unexpected_shape_is_told(void **state) {
     expect(ask(VERB_ACQUIRE), "*2 $OWNED $v", MISSHAPEN);
     expect(ask(VERB_ACQUIRE), "*3 $FRESH _ _", MISSHAPEN);
     expect(ask(VERB_ACQUIRE), "*1 $MISS", MISSHAPEN);
+    expect(ask(VERB_LOCK), "*1 $OWNED", MISSHAPEN);
     expect(ask(VERB_DELETE), "$1", MISSHAPEN);
     expect(ask(VERB_INSPECT), "*7 $ENTRY $fresh $v :1 :1 _ _", MISSHAPEN);
 }

@@ -65,6 +65,7 @@ typedef struct rcache_value {
     int32_t status;
 } rcache_value;
 size_t rcache_result_values(const rcache_result *result, rcache_value *values, size_t capacity);
+uint64_t rcache_result_fence(const rcache_result *result, size_t index);
 const char *rcache_result_message(const rcache_result *result, size_t index);
 int32_t rcache_result_status(const rcache_result *result, size_t *index);
 void rcache_result_free(rcache_result *result);

@@ -291,6 +291,11 @@ function Step.take_done(slot, event)
     slot.value = not slot.status or nil
 end
 
+function Step.take_fence(slot, event)
+    slot.err, slot.status = failure_of(event.result)
+    slot.value = not slot.status and tonumber(C.rcache_result_fence(event.result, 0)) or nil
+end
+
 function Step.take_count(slot, event)
     slot.err, slot.status = failure_of(event.result)
     local values, count = values_of(event)

@@ -30,7 +30,8 @@ end
 
 -- meta: items joined by ';'.  s: until when the value is fresh, where its entry lives on.  t: until when a value that
 -- was invalidated may be served.  r: until when nobody is to refresh a fresh value, but the owner that it has.  b: how
--- many loads have failed since the last that brought something.  v: the newest version of the row that is known.
+-- many loads have failed since the last that brought something.  Two outlive values: v: the newest version of the row
+-- that is known; f: the fence of the last lock for update.
 local function meta_item(meta, name)
     return meta and string.match(';' .. meta .. ';', ';' .. name .. '=(%w+);')
 end
@@ -79,10 +80,22 @@ local function is_older(version, known)
     return known and (#version < #known or #version == #known and version < known)
 end
 
+-- Microseconds have 16 digits.
+local function fence_of(meta)
+    local number = meta_item(meta, 'f') or ''
+    return #number < 17 and not string.find(number, '%D') and tonumber(number) or 0
+end
+
+-- `meta` of another value, with the fence that was there before.
+local function with_fence(meta, before)
+    local fence = fence_of(before)
+    return fence > 0 and with_item(meta, 'f', fence) or meta
+end
+
 -- What of meta outlives the value; false: nothing.
 local function kept_meta(meta)
     local version = version_item(meta)
-    return version and 'v=' .. version
+    return with_fence(version and 'v=' .. version, meta)
 end
 
 -- Whether or not there is one.
@@ -94,7 +107,7 @@ local function drop_value(meta)
     local kept = kept_meta(meta)
     if kept then
         drop_fields('value')
-        set_fields('meta', kept)
+        keep_end(set_fields, 'meta', kept)
     else
         drop_fields('value', 'meta')
     end

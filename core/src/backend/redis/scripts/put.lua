@@ -11,5 +11,6 @@ if ARGV[4] == '0' then
     remove()
     return { 'STORED' }
 end
-keep_fresh(ARGV[2], with_version(with_end(ARGV[3], ARGV[5]), version ~= '' and version or known), ARGV[4])
+keep_fresh(ARGV[2], with_fence(with_version(with_end(ARGV[3], ARGV[5]), version ~= '' and version or known), entry[2]),
+    ARGV[4])
 return { 'STORED' }

@@ -1,4 +1,4 @@
--- value, life; of meta only mark and version stay: the rest was about the old value.  The end comes before the
+-- value, life; of meta only mark, version and fence stay: the rest was about the old value.  The end comes before the
 -- value; that of a lock for update stays, so that it ends when its holder said.
 local entry = fields('meta', 'lockUntil', 'lockOwner')
 local mark = mark_of(entry[1], entry[2])
