@@ -33,6 +33,7 @@ struct op *op_new(enum op_kind kind, struct slice prefix, const char *keys, cons
         slot->timer.kind = TIMER_SLOT;
         list_init(&slot->waiting);
         list_init(&slot->request.node);
+        list_init(&slot->request.followers);
         slot->request.reply_for = FOR_SLOT;
         slot->request.target = slot;
         slot->request.key = slice_of(at, prefix.size + key_sizes[i]);
@@ -105,6 +106,7 @@ bool op_prepare(struct op *op, const struct policy *policy, struct random *rando
         request->route = op->route;
         request->owner = op->owner;
         request->strong = op->strong;
+        request->shared = op->kind == OP_FETCH;
         request->timed = op->kind == OP_FETCH && ttl_is_told(policy);
         if (policy->xfetch_beta > 0)
             op->slots[i].luck = policy->xfetch_beta * random_exponential(random);

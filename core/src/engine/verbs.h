@@ -159,6 +159,8 @@ struct request {
     bool waits_again;   /* its own reply asked for another form, that of WAIT is still due */
     _Atomic bool seals; /* WAIT stands behind it, for all since the last */
     uint32_t form; /* the backend's: which way of asking it tried last */
+    bool shared;       /* PEEK: its answer may be another's, too, */
+    struct link_node followers; /* who waits for it */
     int64_t since_ms;  /* first sent; 0: not yet */
     uint32_t server;   /* that it went to last, by its number */
     uint32_t detours;  /* how often it was sent elsewhere */

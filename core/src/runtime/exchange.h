@@ -23,8 +23,8 @@ void exchange_finish(struct request *request, int32_t status, const char *messag
 void exchange_refuse(struct request *request, int32_t status, const char *message, struct link_node *done);
 void exchange_finish_all(struct link_node *requests, int32_t status, const char *message, struct link_node *done);
 
-/* Appends the request's commands to `out`, and the request to `due`; to `done` where it can't be. */
-void exchange_encode(struct buffer *out, struct request *request, const struct server_facts *facts,
+/* Appends the request's commands to `out`, and the request to `due`; false: it can't be, and is in `done`. */
+bool exchange_encode(struct buffer *out, struct request *request, const struct server_facts *facts,
                      struct link_node *due, struct link_node *done);
 /* Puts one WAIT behind all requests with replicas to wait for that were encoded since the last, of which *unsealed is
  * the newest; NULL: there are none.  To be called before the bytes go out. */

@@ -23,6 +23,7 @@ static void drop_connection(struct lane *lane) {
     reader_free(lane->reader);
     lane->reader = NULL;
     lane->state = LANE_DOWN;
+    peeks_part(&lane->peeks);
     buffer_take(&lane->out, lane->out.size);
 }
 
@@ -37,7 +38,10 @@ void lane_free(struct lane *lane, struct link_node *done) {
 }
 
 static void encode(struct lane *lane, struct request *request, struct link_node *done) {
-    exchange_encode(&lane->out, request, &lane->facts, &lane->in_flight, done);
+    if (peeks_join(&lane->peeks, request))
+        return;
+    if (!exchange_encode(&lane->out, request, &lane->facts, &lane->in_flight, done))
+        peeks_part(&lane->peeks);
     if (request->replicas > 0 && lane->in_flight.prev == &request->node)
         lane->unsealed = request;
 }
@@ -286,6 +290,7 @@ static void ask_for_connection(struct lane *lane, uint32_t *nodes, int64_t now_m
 
 static void hand_out(struct lane *lane, rcache_event *event) {
     exchange_seal(&lane->out, &lane->unsealed);
+    peeks_part(&lane->peeks);
     struct buffer empty = lane->wire;
     buffer_take(&empty, empty.size);
     lane->wire = lane->out;

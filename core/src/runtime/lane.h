@@ -11,6 +11,7 @@
 #include "runtime/credentials.h"
 #include "runtime/exchange.h"
 #include "runtime/node.h"
+#include "runtime/peeks.h"
 
 enum lane_state { LANE_DOWN, LANE_WANTED, LANE_CONNECTING, LANE_GREETING, LANE_UP };
 
@@ -30,6 +31,7 @@ struct lane {
     struct server_facts facts;
     struct reader *reader;      /* while there is a connection */
     struct buffer out;          /* gathers */
+    struct peeks peeks;         /* of these */
     struct buffer wire;         /* handed out by the last event */
     struct link_node unsent;    /* requests for when it is up */
     struct link_node in_flight; /* replies due, oldest first */

@@ -46,7 +46,10 @@ void link_free(struct link *link, struct link_node *done) {
 
 /* With the lock, and the link up. */
 void link_encode(struct link *link, struct request *request, struct link_node *done) {
-    exchange_encode(&link->out, request, connection_facts(link->connection), &link->sent, done);
+    if (peeks_join(&link->peeks, request))
+        return;
+    if (!exchange_encode(&link->out, request, connection_facts(link->connection), &link->sent, done))
+        peeks_part(&link->peeks);
     if (request->replicas > 0 && link->sent.prev == &request->node)
         link->unsealed = request;
 }
@@ -77,6 +80,7 @@ void link_write(struct link *link) {
     while (!link->writing && link->connection != NULL && link->wire.size + link->out.size > 0) {
         if (link->wire.size == 0) {
             exchange_seal(&link->out, &link->unsealed);
+            peeks_part(&link->peeks);
             struct buffer empty = link->wire;
             link->wire = link->out;
             link->out = empty;
@@ -141,6 +145,7 @@ void link_hang_up(struct link *link, int32_t status, const char *how, bool again
         error_set(&failure, status, "%s", how);
     connection_close(link->connection);
     link->connection = NULL;
+    peeks_part(&link->peeks);
     buffer_clear(&link->out);
     buffer_clear(&link->wire);
     link->unsealed = NULL;

@@ -10,6 +10,7 @@
 #include "backend/redis/net/connection.h"
 #include "base/list.h"
 #include "runtime/exchange.h"
+#include "runtime/peeks.h"
 #include "runtime/wake.h"
 
 struct call;
@@ -27,6 +28,7 @@ struct link {
     bool reading;              /* the leader reads and dispatches: it will write what gathers meanwhile */
     _Atomic bool ended;        /* the cache is closed */
     struct buffer out;         /* gathers */
+    struct peeks peeks;        /* of these */
     struct buffer wire;        /* is being written */
     struct link_node unsent;   /* requests for when it is up */
     struct link_node sent;     /* replies due, not yet seen by the leader */

@@ -4,6 +4,7 @@
 #include "runtime/cache.h"
 #include "runtime/exchange.h"
 #include "runtime/health.h"
+#include "runtime/peeks.h"
 
 bool passage_out(struct rcache *cache, struct request *request, size_t *place, struct link_node *requests,
                  struct link_node *done) {
@@ -22,6 +23,7 @@ bool passage_out(struct rcache *cache, struct request *request, size_t *place, s
 
 void passage_back(struct rcache *cache, struct link_node *done, struct link_node *requests) {
     int64_t now_ms = list_empty(done) ? 0 : clock_now_ms();
+    peeks_answer(done);
     health_take(cache, done);
     topology_review(&cache->topology, done, now_ms, requests);
     if (topology_moves(&cache->topology))

@@ -1,0 +1,63 @@
+/* Who looks at the same key at the same time asks once. */
+#include "support/scene.h"
+#include "support/stores.h"
+
+#include <poll.h>
+#include <string.h>
+
+enum { OPS = 50, COPIES = 10 };
+
+static void drain_all(rcache_queue *queue, size_t count) {
+    int64_t end_ms = scene_now_ms() + 10000;
+    while (count > 0) {
+        struct pollfd fd = { .fd = rcache_queue_fd(queue), .events = POLLIN };
+        if (poll(&fd, 1, 1000) == 0 && scene_now_ms() > end_ms)
+            fail_msg("%zu ops not done after 10 s", count);
+        rcache_event events[64];
+        for (size_t i = rcache_queue_drain(queue, events, 64); i-- > 0; count--) {
+            assert_int_equal(events[i].kind, RCACHE_EVENT_DONE);
+            rcache_value values[COPIES];
+            size_t found = rcache_result_values(events[i].result, values, COPIES);
+            for (size_t k = 0; k < found; k++) {
+                assert_int_equal(values[k].outcome, RCACHE_HIT);
+                assert_memory_equal(values[k].data, "v1", 2);
+            }
+            rcache_result_free(events[i].result);
+        }
+    }
+}
+
+/* Be it in many calls or in one, eventual or strong. */
+static void the_same_asked_at_once_is_one_command(void **state) {
+    (void)state;
+    rcache *cache = scene_open(NULL);
+    rcache_queue *queue;
+    rcache_error err;
+    struct database database = { .row = 1 };
+    const char *key = key_of("hot");
+    char keys[COPIES * 64] = "";
+    uint32_t sizes[COPIES], size = (uint32_t)strlen(key);
+    for (size_t i = 0; i < COPIES; i++) {
+        strncat(keys, key, sizeof keys - strlen(keys) - 1);
+        sizes[i] = size;
+    }
+    assert_int_equal(rcache_queue_new(cache, &queue, &err), RCACHE_OK);
+    fetch(cache, key, &database, 0);
+    test_store_command("CONFIG RESETSTAT");
+    rcache_op *ops[OPS];
+    uint64_t tags[OPS] = { 0 };
+    const rcache_call strong = { .struct_size = sizeof strong, .flags = RCACHE_STRONG };
+    for (size_t i = 0; i < OPS; i++)
+        ops[i] = rcache_op_fetch(cache, keys, sizes, i % 3 == 0 ? COPIES : 1, 100000, i % 2 == 0 ? &strong : NULL);
+    rcache_queue_submit_all(queue, ops, tags, OPS);
+    drain_all(queue, OPS);
+    assert_non_null(strstr(test_store_command("INFO commandstats"), "cmdstat_get:calls=1,"));
+    rcache_queue_free(queue);
+    rcache_close(cache);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(the_same_asked_at_once_is_one_command) };
+    const struct scene_tests groups[] = { { "peeks", tests, sizeof tests / sizeof tests[0], true } };
+    return scene_run(groups, 1);
+}
