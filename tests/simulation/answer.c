@@ -10,8 +10,7 @@ static void take_refusal(const struct message *message, struct link_node *again,
     const struct resp error = { .type = RESP_ERROR, .text = slice_of_text(message->refusal) };
     const struct server_facts facts = { .epoch = message->epoch };
     struct request *request = message->origin;
-    uint32_t before = (uint32_t)redis_asks_time(request) + (uint32_t)(request->verb == VERB_WATCH) +
-                      (uint32_t)request->asking;
+    uint32_t before = (uint32_t)redis_asks_time(request) + (uint32_t)request->asking;
     for (uint32_t i = 0; i < before; i++)
         redis_decode(request, i, &ok, &facts);
     enum redis_answer answer = redis_decode(request, before, &error, &facts);

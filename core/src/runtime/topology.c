@@ -290,8 +290,7 @@ static bool send_elsewhere(struct topology *topology, struct request *request, i
     if (named && !in_time(topology, request, now_ms))
         request->reply.status = RCACHE_E_UNAVAILABLE; /* there is a server that has the key, and it was not found */
     bool passes = RULE(what_may_pass_is_waited_for, detour.kind == DETOUR_LATER);
-    if (!(named || passes) || request->heard == HEARD_BARRED || !in_time(topology, request, now_ms) ||
-        (detour.kind == DETOUR_ASK && request->verb == VERB_WATCH)) /* no server listens and asks at once */
+    if (!(named || passes) || request->heard == HEARD_BARRED || !in_time(topology, request, now_ms))
         return false;
     if (request->primary_epoch != 0) {
         send_to_primary(request, requests);

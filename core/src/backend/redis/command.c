@@ -241,18 +241,17 @@ bool redis_asks_time(const struct request *request) {
 
 bool redis_encode(struct buffer *out, const struct request *request, const struct server_facts *facts,
                   uint32_t *replies) {
-    static const struct slice caching[] = { { "CLIENT", 6 }, { "CACHING", 7 }, { "YES", 3 } };
     static const struct slice asking[] = { { "ASKING", 6 } }, time[] = { { "TIME", 4 } };
     size_t before = out->size;
     struct words words;
     make_words(&words, request, facts);
-    bool watch = request->verb == VERB_WATCH, wait = request->replicas > 0, timed = redis_asks_time(request);
-    bool ok = (!timed || redis_append_command(out, time, 1)) && (!watch || redis_append_command(out, caching, 3)) &&
+    bool timed = redis_asks_time(request);
+    bool ok = (!timed || redis_append_command(out, time, 1)) &&
               (!request->asking || redis_append_command(out, asking, 1)) &&
               redis_append_command(out, words.list, words.count);
     if (!ok)
         out->size = before;
-    *replies = 1 + (uint32_t)(watch || wait) + (uint32_t)request->asking + (uint32_t)timed;
+    *replies = 1 + (uint32_t)(request->replicas > 0) + (uint32_t)request->asking + (uint32_t)timed;
     return ok;
 }
 

@@ -70,7 +70,7 @@ static enum handshake_state ask_the_rest(struct handshake *self, struct buffer *
     char number[TEXT_NUMBER_SIZE];
     bool ok = !selects(self) || COMMAND(out, "SELECT", text_of_number(number, self->target->database));
     ok = ok && COMMAND(out, "INFO", "server") && COMMAND(out, "INFO", "replication");
-    ok = ok && (!tracks(self) || COMMAND(out, "CLIENT", "TRACKING", "ON", "OPTIN"));
+    ok = ok && (!tracks(self) || COMMAND(out, "CLIENT", "TRACKING", "ON"));
     ok = ok && (!self->target->replica || COMMAND(out, "READONLY"));
     bool follow = self->target->follow && self->facts.resp3; /* which makes of the answer a push, and no reply */
     /* Listening takes no script, and not every server bears both on one connection. */

@@ -380,13 +380,6 @@ enum redis_answer redis_decode(struct request *request, uint32_t index, const st
         return take_time(request, resp);
     if (request->asking && index-- == 0)
         return REDIS_MORE;
-    if (request->verb == VERB_WATCH && index == 0) { /* CLIENT CACHING YES */
-        if (resp->type == RESP_ERROR)
-            fail(request, RCACHE_E_UNSUPPORTED, blob_copy(resp->text.data, resp->text.size));
-        return REDIS_MORE;
-    }
-    if (request->verb == VERB_WATCH && request->reply.status != RCACHE_OK)
-        return REDIS_ANSWERED;
     if (request->replicas == 0)
         return take_answer(request, resp, facts);
     if (index == 0) {

@@ -81,7 +81,7 @@ static void a_server_of_today_says_all(void **state) {
 static void watching_asks_for_tracking_and_loads_no_script(void **state) {
     (void)state;
     const struct handshake_target target = { .resp = 3, .track = true };
-    const char *said_then = "INFO server,INFO replication,CLIENT TRACKING ON OPTIN";
+    const char *said_then = "INFO server,INFO replication,CLIENT TRACKING ON";
     assert_int_equal(TALK(&target, "HELLO 3", { HELLO_3, said_then }, { "$run_id:a", "" }, { "$role:master", "" },
                           { "+OK", "" }),
                      HANDSHAKE_READY);
@@ -115,7 +115,7 @@ static void a_server_without_hello_gets_the_password_apart(void **state) {
 static void what_is_refused_can_not_be_done_and_is_no_failure(void **state) {
     (void)state;
     const struct handshake_target target = { .resp = 3, .track = true }, plain = { .resp = 2 };
-    assert_int_equal(TALK(&target, "HELLO 3", { HELLO_3, "INFO server,INFO replication,CLIENT TRACKING ON OPTIN" },
+    assert_int_equal(TALK(&target, "HELLO 3", { HELLO_3, "INFO server,INFO replication,CLIENT TRACKING ON" },
                           { NOPERM, "" }, { NOPERM, "" }, { NOPERM, "" }),
                      HANDSHAKE_READY);
     assert_int_equal(handshake.facts.epoch, 0);

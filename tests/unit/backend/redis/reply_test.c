@@ -227,13 +227,6 @@ static void confirmations_are_counted(void **state) {
     expect_two(confirmed_by(2, ask(VERB_UNLOCK)), "*1 $LOST", ":2", REDIS_ANSWERED, "LOST");
 }
 
-static void a_watch_that_could_not_be_set_fails(void **state) {
-    (void)state;
-    expect_two(ask(VERB_WATCH), "+OK", "*3 _ _ _", REDIS_ANSWERED, "MISS");
-    expect_two(ask(VERB_WATCH), "-ERR CLIENT CACHING", "*3 _ _ _", REDIS_ANSWERED,
-               "RCACHE_E_UNSUPPORTED: ERR CLIENT CACHING");
-}
-
 static void an_attempt_that_was_cut_short_leaves_nothing(void **state) {
     (void)state;
     struct request request = confirmed_by(1, ask(VERB_INVALIDATE));
@@ -255,9 +248,8 @@ static void hear_odd(enum verb verb, uint32_t form, const char *shorthand) {
     for (uint32_t strong = 0; strong < 2; strong++) {
         struct request request = in_form(form, ask(verb));
         request.strong = strong != 0;
-        for (uint32_t index = 0; index < (verb == VERB_WATCH ? 2 : 1); index++)
-            hear(&request, index, shorthand, &FACTS);
-        if (request.reply.status == RCACHE_OK && verb != VERB_WATCH)
+        hear(&request, 0, shorthand, &FACTS);
+        if (request.reply.status == RCACHE_OK)
             assert_int_not_equal(request.reply.verdict, VERDICT_NONE);
         else if (request.reply.status != RCACHE_OK)
             assert_int_equal(request.reply.status, RCACHE_E_PROTOCOL);
@@ -387,7 +379,6 @@ int main(void) {
         cmocka_unit_test(of_what_is_no_entry_only_the_scripts_can_tell),
         cmocka_unit_test(an_entry_may_be_one_string),
         cmocka_unit_test(confirmations_are_counted),
-        cmocka_unit_test(a_watch_that_could_not_be_set_fails),
         cmocka_unit_test(an_attempt_that_was_cut_short_leaves_nothing),
         cmocka_unit_test(no_shape_is_trusted),
         cmocka_unit_test(an_unexpected_shape_is_told),
