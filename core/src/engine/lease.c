@@ -67,13 +67,18 @@ void flight_release(struct engine *engine, struct flight *flight, enum release w
     send(engine, flight, VERB_RELEASE);
 }
 
+/* For whoever waits by now. */
+static void peek(struct engine *engine, struct flight *flight, enum verb verb) {
+    flight->request.strong = RULE(strong_waiters_read_the_primary, strong_waits(flight));
+    send(engine, flight, verb);
+}
+
 /* A change of the key or, where the backend can't tell of one, a look now and then. */
 static void check(struct engine *engine, struct flight *flight) {
     flight->state = FLIGHT_CHECKING;
     flight->changed = false;
-    flight->request.strong = RULE(strong_waiters_read_the_primary, strong_waits(flight));
     flight->request.timed = ttl_is_told(engine->policy);
-    send(engine, flight, engine->can_watch ? VERB_WATCH : VERB_PEEK);
+    peek(engine, flight, engine->can_watch ? VERB_WATCH : VERB_PEEK);
 }
 
 static int64_t next_pause(const struct engine *engine, struct flight *flight) {
@@ -230,7 +235,7 @@ static void checked(struct engine *engine, struct flight *flight, int64_t now_ms
         return;
     }
     if (reply->status == RCACHE_E_UNAVAILABLE) { /* of this connection, or of the server? */
-        send(engine, flight, VERB_PEEK);
+        peek(engine, flight, VERB_PEEK);
         return;
     }
     if (reply->status != RCACHE_OK) { /* no watch can be had now: as where there is none */

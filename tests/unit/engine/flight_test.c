@@ -226,6 +226,26 @@ static void a_strong_joiner_waits_for_what_the_primary_has(void **state) {
     engine_clear(&engine);
 }
 
+/* Also where the watch was begun before it came, and can't be had any more. */
+static void a_strong_joiner_of_a_watch_that_fails_waits_for_what_the_primary_has(void **state) {
+    (void)state;
+    struct op *eventual = fetch("k", NULL), *strong = fetch("k", NULL);
+    strong->strong = true;
+    engine.can_watch = true;
+    engine_enter(&engine, eventual, NOW_MS);
+    answer(VERB_ACQUIRE, (struct reply){ .verdict = VERDICT_BUSY, .remaining_ms = 3000, .lease = "1" });
+    engine_enter(&engine, strong, NOW_MS);
+    answer(VERB_WATCH, (struct reply){ .status = RCACHE_E_UNAVAILABLE });
+    assert_false(list_empty(&engine.outgoing));
+    const struct request *look = list_entry(engine.outgoing.next, struct request, node);
+    assert_int_equal(look->verb, VERB_PEEK);
+    assert_true(look->strong);
+    answer(VERB_PEEK, (struct reply){ .verdict = VERDICT_UNFRESH, .lease = "1" });
+    end(strong);
+    end(eventual);
+    engine_clear(&engine);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_joiner_is_served_what_the_flight_was_given, setup),
@@ -236,6 +256,7 @@ int main(void) {
         cmocka_unit_test_setup(a_lease_that_serves_something_stale_refreshes_it, setup),
         cmocka_unit_test_setup(the_options_deadline_waits_for_every_loader, setup),
         cmocka_unit_test_setup(a_strong_joiner_waits_for_what_the_primary_has, setup),
+        cmocka_unit_test_setup(a_strong_joiner_of_a_watch_that_fails_waits_for_what_the_primary_has, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
