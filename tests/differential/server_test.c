@@ -257,6 +257,15 @@ static void an_entry_of_no_epoch_is_not_for_strong_readers(void **state) {
     expect(strongly(ask(VERB_ACQUIRE)), "OWNED 'v'");
 }
 
+/* failover=trust, or a server that tells no id. */
+static void without_epochs_an_entry_of_none_is_for_everybody(void **state) {
+    (void)state;
+    asking_wire.facts.epoch = 0;
+    write_entry("v", NULL, NULL, NULL);
+    expect(strongly(ask(VERB_PEEK)), "FRESH 'v'");
+    expect(strongly(ask(VERB_ACQUIRE)), "FRESH 'v'");
+}
+
 static void an_entry_of_another_epoch_is_for_nobody(void **state) {
     (void)state;
     expect(with("v", ask(VERB_SET)), "DONE");
@@ -371,6 +380,7 @@ static int run_all(const char *name) {
         cmocka_unit_test_setup(a_lease_that_is_no_number_has_ended, setup),
         cmocka_unit_test_setup(an_update_lock_yields_to_nobody_but_its_owner, setup),
         cmocka_unit_test_setup(an_entry_of_no_epoch_is_not_for_strong_readers, setup),
+        cmocka_unit_test_setup(without_epochs_an_entry_of_none_is_for_everybody, setup),
         cmocka_unit_test_setup(an_entry_of_another_epoch_is_for_nobody, setup),
         cmocka_unit_test_setup(a_lease_of_another_epoch_stores_nothing, setup),
         cmocka_unit_test_setup(a_late_acquire_gives_no_lease_back, setup),
