@@ -21,7 +21,6 @@ struct source {
     uint64_t began;    /* the step at which its load was handed out, or at which the server carried its set out */
     int64_t fresh_until_ms; /* by the server's clock; INT64_MAX: as long as its entry lives, 0: not stored yet */
     int64_t marked_us; /* the last time that it ceased to be fresh; 0: it has not */
-    int64_t marked_ms; /* the same, by the server's clock */
     bool raw;          /* put in by raw_set */
     int64_t excused_us; /* the last time that it was given out by a replica, or, being invalidated by nothing, while the
                            key was locked or raw_set had put it beside a lease; 0: never */

@@ -91,7 +91,6 @@ static void mark(const struct note *note) {
     if (source == NULL)
         return;
     source->marked_us = record->marked_us;
-    source->marked_ms = record->marked_ms;
 }
 
 /* Its time is over, and nothing has invalidated it. */
@@ -143,7 +142,6 @@ static void note_raw_set(const struct note *note) {
     source->raw = source->foreign = true; /* it tells no epoch */
     source->began = note->world->step;
     source->marked_us = record->marked ? record->marked_us : 0;
-    source->marked_ms = record->marked ? record->marked_ms : 0;
     source->fresh_until_ms = INT64_MAX;
     record->valued = true;
     record->paused_ms = record->unrefreshed_until_ms = 0;
@@ -203,7 +201,7 @@ static void check_stale(const struct note *note) {
     else if (!record->marked && record->fresh_until_ms > note->now_ms + note->world->server.set_ms)
         world_violate(note->world, "a value of k%u was given out as stale that nothing had invalidated",
                       note->message->key);
-    else if (record->marked && note->now_ms >= source->marked_ms + note->world->plan.policy.delay_ms)
+    else if (record->marked && note->now_ms >= record->marked_ms + note->world->plan.policy.delay_ms)
         world_violate(note->world, "bound of stale values: the server gave v%u of k%u out after `delay`",
                       source->version, note->message->key);
 }

@@ -41,7 +41,7 @@ static bool may_be_served(struct world *world, const struct flight *flight, int6
     const struct source *source = check_source_of(world, flight->stale);
     if (source == NULL || record->source != (uint32_t)(source - world->check.sources) + 1 || !record->marked)
         return false;
-    int64_t until_ms = source->marked_ms + world->plan.policy.delay_ms;
+    int64_t until_ms = record->marked_ms + world->plan.policy.delay_ms;
     if (record->fresh_until_ms < until_ms - world->plan.policy.stale_while_revalidate_ms)
         until_ms = record->fresh_until_ms + world->plan.policy.stale_while_revalidate_ms;
     return world->now_us - record->settled_us >= patience && until_ms > server_now_ms(world) + patience / 1000;
