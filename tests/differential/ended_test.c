@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { STEPS = 16, WORDS_MAX = 16, EPOCH = 0xe1 };
+enum { WORDS_MAX = 16, EPOCH = 0xe1 };
 
 static struct request ask(enum verb verb) {
     struct request request = {
@@ -47,6 +47,11 @@ static struct request pausing(struct request request) {
 
 static struct request dropping(struct request request) {
     request.drops = true;
+    return request;
+}
+
+static struct request of_version(int64_t version, struct request request) {
+    request.version = version;
     return request;
 }
 
@@ -112,6 +117,14 @@ static void locked_beside_a_value_past_its_mark(void) {
     let_time_pass();
 }
 
+static void fresh_of_a_version(void) {
+    make(of_version(7, ask(VERB_SET)));
+}
+
+static void a_version_in_mind(void) {
+    make(of_version(7, ask(VERB_INVALIDATE)));
+}
+
 static void paused(void) {
     leased_beside_a_stale_value();
     make(pausing(ask(VERB_RELEASE)));
@@ -119,9 +132,10 @@ static void paused(void) {
 
 /* ---- running a script that loses its key */
 
+/* The script tells how many commands it had. */
 static const char PRELUDE[] =
+    "local count = 0\n"
     "local redis = (function(real)\n"
-    "    local count = 0\n"
     "    local function losing(call)\n"
     "        return function(...)\n"
     "            count = count + 1\n"
@@ -130,7 +144,9 @@ static const char PRELUDE[] =
     "        end\n"
     "    end\n"
     "    return setmetatable({ call = losing(real.call), pcall = losing(real.pcall) }, { __index = real })\n"
-    "end)(redis)\n";
+    "end)(redis)\n"
+    "local function run()\n";
+static const char EPILOGUE[] = "\nend\nrun()\nreturn count\n";
 
 /* The words of one command as redis_encode wrote it, taken apart in place; what lies behind each becomes a NUL. */
 static void words_in(char *command, char *words[WORDS_MAX]) {
@@ -146,7 +162,8 @@ static void words_in(char *command, char *words[WORDS_MAX]) {
     words[count] = NULL;
 }
 
-static void run_losing_the_key(struct request request, size_t step) {
+/* False: it has not so many commands. */
+static bool run_losing_the_key(struct request request, size_t step) {
     static char text[64 * 1024];
     struct buffer out = BUFFER_INIT;
     uint32_t replies;
@@ -155,14 +172,17 @@ static void run_losing_the_key(struct request request, size_t step) {
     assert_true(redis_encode(&out, &request, &asking_wire.facts, &replies) && buffer_append(&out, "", 1));
     words_in(out.data, words);
     int size = snprintf(text, sizeof text, PRELUDE, step);
-    snprintf(text + size, sizeof text - (size_t)size, "%s", words[1]);
+    snprintf(text + size, sizeof text - (size_t)size, "%s%s", words[1], EPILOGUE);
     words[1] = text;
     const struct resp *resp = wire_command(&asking_wire, (const char *const *)words);
     assert_non_null(resp);
     if (resp->type == RESP_ERROR)
         fail_msg("%.*s", (int)resp->text.size, resp->text.data);
+    assert_int_equal(resp->type, RESP_INTEGER);
+    bool reached = resp->integer >= (int64_t)step;
     buffer_clear(&out);
     request_clear(&request);
+    return reached;
 }
 
 struct held {
@@ -171,15 +191,16 @@ struct held {
 };
 
 static void try_each_step(const struct held *held, bool written_packed, bool packed, struct request request) {
-    for (size_t step = 1; step <= STEPS; step++) {
+    bool reached = true;
+    for (size_t step = 1; reached; step++) {
         struct request once = request;
         once.value = blob_share(request.value);
         test_store_command("DEL k");
         asking_wire.facts.packed = written_packed;
         held->make();
         asking_wire.facts.packed = packed;
-        run_losing_the_key(once, step);
-        if (strtoll(test_store_command("PTTL k"), NULL, 10) == -1)
+        reached = run_losing_the_key(once, step);
+        if (reached && strtoll(test_store_command("PTTL k"), NULL, 10) == -1)
             fail_msg("%s of a key that was %s in %s, by %s, and ended before command %zu: it has no end now",
                      script_of(request.verb, packed)->name, held->what, written_packed ? "packed" : "hash",
                      packed ? "packed" : "hash", step);
@@ -201,13 +222,17 @@ static void no_script_leaves_a_key_without_an_end(void **state) {
         { "locked by another", locked_by_another },
         { "locked beside a value past its mark", locked_beside_a_value_past_its_mark },
         { "paused", paused },
+        { "fresh, of a version", fresh_of_a_version },
+        { "nothing but a version", a_version_in_mind },
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         for (unsigned layouts = 0; layouts < 4; layouts++) {
             const struct request requests[] = {
                 ask(VERB_ACQUIRE), ask(VERB_REFRESH), ask(VERB_PUT), ask(VERB_RENEW), ask(VERB_RELEASE),
                 pausing(ask(VERB_RELEASE)), dropping(ask(VERB_RELEASE)), dropping(pausing(ask(VERB_RELEASE))),
-                ask(VERB_INVALIDATE), ask(VERB_LOCK), ask(VERB_UNLOCK), ask(VERB_SET), ask(VERB_RAW_SET)
+                ask(VERB_INVALIDATE), ask(VERB_LOCK), ask(VERB_UNLOCK), ask(VERB_SET), ask(VERB_RAW_SET),
+                of_version(9, ask(VERB_INVALIDATE)), of_version(9, ask(VERB_SET)), of_version(9, ask(VERB_PUT)),
+                of_version(5, ask(VERB_SET))
             };
             for (size_t j = 0; j < sizeof requests / sizeof requests[0]; j++)
                 try_each_step(&all[i], (layouts & 1) != 0, (layouts & 2) != 0, requests[j]);

@@ -145,8 +145,8 @@ static void note_raw_set(const struct note *note) {
     source->fresh_until_ms = INT64_MAX;
     record->valued = true;
     record->paused_ms = record->unrefreshed_until_ms = 0;
-    if (record->holder.refresh) /* nobody is told any more */
-        record->holder.until_ms = note->now_ms;
+    if (record->holder.refresh) /* nobody is told any more, also where the clock is set back */
+        record->holder.until_ms = 0;
     record->stored_us = note->world->now_us;
     record->fresh_until_ms = INT64_MAX;
     record->epoch = 0;
