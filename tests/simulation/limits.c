@@ -7,7 +7,7 @@
 
 void limits_init(struct limits *limits) {
     *limits = (struct limits){ .processes = PROCESSES_MAX, .callers = CALLERS_MAX, .keys = KEYS_MAX,
-                               .deeds = DEEDS_MAX, .faults = UINT32_MAX };
+                               .deeds = DEEDS_MAX, .faults = UINT64_MAX };
 }
 
 static void refuse(const char *option, const char *text) {
@@ -23,15 +23,15 @@ static uint64_t number_in(const char *option, const char *text, uint64_t least, 
     return number;
 }
 
-static uint32_t read_faults(const char *option, const char *text) {
-    uint32_t faults = 0;
+static uint64_t read_faults(const char *option, const char *text) {
+    uint64_t faults = 0;
     while (*text != '\0') {
         size_t size = strcspn(text, ",");
         enum fault fault = fault_named(text, size);
         if (fault == FAULT_COUNT && !(size == 4 && memcmp(text, "none", 4) == 0))
             refuse(option, text);
         if (fault != FAULT_COUNT)
-            faults |= 1u << fault;
+            faults |= fault_bit(fault);
         text += text[size] == ',' ? size + 1 : size;
     }
     return faults;
@@ -90,19 +90,19 @@ void limits_apply(const struct limits *limits, struct plan *plan) {
     plan->keys = least(plan->keys, limits->keys);
     plan->deeds = least(plan->deeds, limits->deeds);
     plan->faults = (plan->faults | limits->forced) & limits->faults;
-    if ((limits->forced >> FAULT_move & 1) != 0 && plan->members == 1)
+    if ((limits->forced & fault_bit(FAULT_move)) != 0 && plan->members == 1)
         plan_make_cluster(plan, 3);
-    if ((limits->forced & ((1u << FAULT_STRIKES) - 1)) != 0)
+    if ((limits->forced & (fault_bit(FAULT_STRIKES) - 1)) != 0)
         plan->strikes = STRIKES_MAX;
     plan->variant = limits->variant;
     plan->skipped_strikes = limits->skipped_strikes;
     memcpy(plan->skipped_deeds, limits->skipped_deeds, sizeof plan->skipped_deeds);
 }
 
-static void print_faults(uint32_t faults) {
+static void print_faults(uint64_t faults) {
     const char *before = "";
     for (unsigned fault = 0; fault < FAULT_COUNT; fault++)
-        if ((faults >> fault & 1) != 0) {
+        if ((faults & fault_bit(fault)) != 0) {
             printf("%s%s", before, fault_name((enum fault)fault));
             before = ",";
         }
@@ -140,7 +140,7 @@ void limits_print(const struct limits *limits) {
         printf(" --keys %u", limits->keys);
     if (limits->deeds < DEEDS_MAX)
         printf(" --deeds %u", limits->deeds);
-    if (limits->faults != UINT32_MAX) {
+    if (limits->faults != UINT64_MAX) {
         printf(" --faults ");
         print_faults(limits->faults);
     }

@@ -34,14 +34,15 @@ bool plan_is_healthy(const struct plan *plan) {
 }
 
 /* Not all faults at once: what one of them hides another one shows (Groce et al. 2012, "Swarm testing"). */
-static uint32_t draw_faults(struct random *dice) {
+static uint64_t draw_faults(struct random *dice) {
     static const uint32_t shares[] = { 0, 60, 150, 300, 500 };
-    uint32_t share = dice_pick(dice, shares), faults = 0;
+    uint32_t share = dice_pick(dice, shares);
+    uint64_t faults = 0;
     for (unsigned fault = 0; fault < FAULT_COUNT; fault++)
         if (dice_chance(dice, share))
-            faults |= 1u << fault;
+            faults |= fault_bit(fault);
     if (dice_chance(dice, 800)) /* these take what is promised away */
-        faults &= ~(1u << FAULT_lag | 1u << FAULT_past | 1u << FAULT_foreign);
+        faults &= ~(fault_bit(FAULT_lag) | fault_bit(FAULT_past) | fault_bit(FAULT_foreign));
     return faults;
 }
 
@@ -89,7 +90,7 @@ static void draw_replica(struct plan *plan, int64_t lease_ms, struct random *dic
     plan->trust = plan->policy.wait_replicas > 0 && dice_chance(dice, 500);
     plan->replica_reads = !plan->trust && dice_chance(dice, 250);
     if (plan->trust) { /* no set and no deletion waits for replicas */
-        plan->faults &= ~(1u << FAULT_foreign | 1u << FAULT_raw);
+        plan->faults &= ~(fault_bit(FAULT_foreign) | fault_bit(FAULT_raw));
         plan->writers = plan->writers == WRITERS_LOCK ? WRITERS_LOCK : WRITERS_INVALIDATE;
     }
 }
@@ -98,7 +99,7 @@ void plan_make_cluster(struct plan *plan, uint32_t members) {
     plan->members = members;
     plan->policy.wait_replicas = 0;
     plan->trust = plan->replica_reads = false;
-    plan->faults &= ~(1u << FAULT_behind);
+    plan->faults &= ~(fault_bit(FAULT_behind));
 }
 
 void plan_draw(struct plan *plan, uint64_t seed) {
@@ -133,8 +134,8 @@ void plan_draw(struct plan *plan, uint64_t seed) {
     plan->members = 1;
     if (plan->policy.wait_replicas == 0 && !plan->replica_reads && dice_chance(&dice, 500))
         plan_make_cluster(plan, 2 + (uint32_t)dice_below(&dice, MEMBERS_MAX - 1));
-    plan->faults &= ~(1u << FAULT_move);
+    plan->faults &= ~(fault_bit(FAULT_move));
     if (plan->members > 1 && dice_chance(&dice, 600))
-        plan->faults |= 1u << FAULT_move;
+        plan->faults |= fault_bit(FAULT_move);
     plan->horizon_us = (int64_t)plan->deeds * lease_ms * 600;
 }

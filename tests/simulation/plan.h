@@ -69,7 +69,7 @@ struct plan {
     uint32_t keys;
     uint32_t deeds;   /* of each caller */
     uint32_t strikes;
-    uint32_t faults;  /* bits */
+    uint64_t faults;  /* bits */
     uint32_t skipped_deeds[PROCESSES_MAX * CALLERS_MAX]; /* bits */
     uint32_t skipped_strikes;                            /* bits */
     struct policy policy;
@@ -90,8 +90,14 @@ struct plan {
     int64_t horizon_us; /* faults and new deeds end here */
 };
 
+_Static_assert(FAULT_COUNT <= 64, "a bit for each fault");
+
+static inline uint64_t fault_bit(unsigned fault) {
+    return (uint64_t)1 << fault;
+}
+
 static inline bool plan_has(const struct plan *plan, enum fault fault) {
-    return (plan->faults >> fault & 1) != 0;
+    return (plan->faults & fault_bit(fault)) != 0;
 }
 
 /* Whether any fault is there that keeps a healthy process from the server for a while. */

@@ -48,12 +48,12 @@ static bool lower(struct search *search, size_t offset, uint32_t from, uint32_t 
     return false;
 }
 
-static bool drop_faults(struct search *search, uint32_t faults) {
+static bool drop_faults(struct search *search, uint64_t faults) {
     bool any = false;
     for (unsigned fault = 0; fault < FAULT_COUNT; fault++) {
         struct limits limits = search->best;
-        limits.faults = limits.faults & faults & ~(1u << fault);
-        if ((search->best.faults & faults & 1u << fault) != 0 && improves(search, limits))
+        limits.faults = limits.faults & faults & ~(fault_bit(fault));
+        if ((search->best.faults & faults & fault_bit(fault)) != 0 && improves(search, limits))
             any = true;
     }
     return any;

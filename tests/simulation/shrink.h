@@ -6,8 +6,8 @@
 
 struct limits {
     uint32_t processes, callers, keys, deeds; /* at most */
-    uint32_t faults;                          /* only these */
-    uint32_t forced;                          /* these for certain */
+    uint64_t faults;                          /* only these */
+    uint64_t forced;                          /* these for certain */
     uint64_t variant;
     uint32_t skipped_deeds[PROCESSES_MAX * CALLERS_MAX];
     uint32_t skipped_strikes;
