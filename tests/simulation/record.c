@@ -141,7 +141,8 @@ static void note_raw_set(const struct note *note) {
         return;
     source->raw = source->foreign = true; /* it tells no epoch */
     source->began = note->world->step;
-    source->marked_us = record->marked ? record->marked_us : 0;
+    if (record->marked) /* else, where it was put in before, it may still be served for that */
+        source->marked_us = record->marked_us;
     source->fresh_until_ms = INT64_MAX;
     record->valued = true;
     record->paused_ms = record->unrefreshed_until_ms = 0;
