@@ -86,9 +86,12 @@ static struct request some_request(struct pair *pair, size_t key, bool *brief) {
     request.bound_ms = some_ms(pair, brief, true);
     request.window_ms = some_ms(pair, brief, true);
     request.timed = below(pair, 2) == 0;
-    request.version = below(pair, 2) == 0 ? (int64_t)(below(pair, 3) * 4611686018427387904u + 8 + below(pair, 4)) : 0;
+    bool tells = verb == VERB_PUT || verb == VERB_SET || verb == VERB_INVALIDATE;
+    if (tells && below(pair, 2) == 0)
+        request.version = (int64_t)(below(pair, 3) * 4611686018427387904u + 8 + below(pair, 4));
     if (request.version < 0)
         request.version = 9 + (int64_t)below(pair, 3);
+    request.settle_ms = below(pair, 3) == 0 ? some_ms(pair, brief, true) : 0;
     request.load_ms = below(pair, 2) == 0 ? 1 + (int64_t)below(pair, 1000) : 0;
     request.pause_ms = below(pair, 2) == 0 ? some_ms(pair, brief, true) : 0;
     request.pause_max_ms = request.pause_ms + (int64_t)below(pair, 4) * LONG_MS;

@@ -22,6 +22,7 @@
     X(lapsed_is_not_invalidated, "windows,bad_load")                                                                 \
     X(failed_refreshes_change_nothing, "windows,bad_load")                                                           \
     X(versions_only_grow, "versions,lag")                                                                            \
+    X(doubtful_fills_end_soon, "settle,lag")                                                                         \
     X(outdated_loads_go_again, "versions,lag")                                                                       \
     X(one_refreshes, "early")                                                                                        \
     X(pauses_hold, "pauses,bad_load")                                                                                \

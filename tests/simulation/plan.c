@@ -55,6 +55,7 @@ static void draw_policy(struct policy *policy, int64_t lease_ms, struct random *
     static const enum server_down without_server[] = { SERVER_DOWN_EVENTUAL, SERVER_DOWN_EVENTUAL, SERVER_DOWN_FAIL,
                                                        SERVER_DOWN_LOAD };
     static const enum on_outdated outdated[] = { ON_OUTDATED_RETRY, ON_OUTDATED_RETRY, ON_OUTDATED_GIVE_UP };
+    const int64_t settles[] = { lease_ms / 2, lease_ms, lease_ms * 4 };
     static const uint32_t loads_past[] = { 0, 1, 64 };
     static const double earlies[] = { 0, 0.2, 0.8 }, betas[] = { 0, 1, 5 };
     const int64_t timeouts[] = { 0, lease_ms / 4, lease_ms, lease_ms * 2 };
@@ -62,6 +63,7 @@ static void draw_policy(struct policy *policy, int64_t lease_ms, struct random *
     const int64_t windows[] = { 0, lease_ms, lease_ms * 4, lease_ms * 20 };
     *policy = (struct policy){ .delay_ms = dice_pick(dice, delays),
                                .empty_expire_ms = dice_pick(dice, empty),
+                               .settle_ms = dice_pick(dice, settles),
                                .lock_expire_ms = lease_ms,
                                .lock_expire_max_ms = dice_pick(dice, longest),
                                .lock_sleep_ms = dice_pick(dice, sleeps),

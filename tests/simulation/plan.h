@@ -40,7 +40,8 @@
     X(pauses)     /* what could not be loaded is not loaded again for a while */                                     \
     X(timeouts)   /* callers wait for loads of their process for a while only */                                     \
     X(early)      /* values are loaded anew before their time is over */                                             \
-    X(versions)   /* loaders and writers tell the versions of rows */
+    X(versions)   /* loaders and writers tell the versions of rows */                                                \
+    X(settle)     /* what is loaded shortly after an invalidation is not kept for long */
 
 enum fault {
 #define FAULT_NUMBER(name) FAULT_##name,

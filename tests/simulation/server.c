@@ -6,6 +6,7 @@
 #include "base/rule.h"
 #include "base/text.h"
 #include "record.h"
+#include "settle.h"
 #include "replica.h"
 #include "resilicache.h"
 #include "world.h"
@@ -22,7 +23,8 @@ static struct entry *entry_of(struct server *server, uint32_t key) {
 /* What has expired is removed when somebody asks for it, or now and then; who watches it is told. */
 static void expire(struct world *world, uint32_t key, int64_t now_ms) {
     struct record *record = &world->server.records[key];
-    bool was = record->valued || record->holder.size > 0 || record->paused_ms > 0 || record->version > 0;
+    bool was = record->valued || record->holder.size > 0 || record->paused_ms > 0 || record->version > 0 ||
+               record->settle_until_ms > 0;
     if (!was || store_find(&world->server.store, key_slice(key), now_ms) != NULL)
         return;
     if (record->holder.lock)
@@ -88,6 +90,7 @@ void saved_take(struct saved *saved, struct server *server, uint32_t key) {
     saved->load_ms = entry->load_ms;
     saved->lease = entry->lease;
     saved->version = entry->version;
+    saved->settle_until_ms = entry->settle_until_ms;
     saved->failures = entry->failures;
     saved->absent = entry->absent;
 }
@@ -106,6 +109,7 @@ void saved_put(const struct saved *saved, struct store *store, uint32_t key) {
     entry->load_ms = saved->load_ms;
     entry->lease = saved->lease;
     entry->version = saved->version;
+    entry->settle_until_ms = saved->settle_until_ms;
     entry->failures = saved->failures;
     entry->absent = saved->absent;
 }
@@ -338,6 +342,7 @@ static void execute(struct world *world, struct message *message) {
         verbs_execute(&server->store, request, now_ms);
     request->verb = verb;
     tell_epoch(message, record, now_ms);
+    settle_check(world, &server->records[message->key], message, entry_of(server, message->key));
     record_note(world, message, entry_of(server, message->key));
     enum verdict verdict = request->reply.verdict;
     if (verb_changes(verb) && (verdict == VERDICT_OWNED || verdict == VERDICT_STORED || verdict == VERDICT_DONE))

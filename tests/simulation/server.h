@@ -52,6 +52,7 @@ struct record {
     struct holder holder;
     int64_t paused_until_ms; /* by the server's clock; 0: it isn't */
     int64_t version; /* the newest that it has been told of */
+    int64_t settle_until_ms; /* until then loads may read what was before the last invalidation */
     int64_t unrefreshed_until_ms; /* the same, of a value that is fresh */
     int64_t paused_ms;       /* how long the last pause was */
 };
@@ -62,7 +63,7 @@ struct saved {
     struct blob *value;
     struct blob *owner;
     int64_t expires_ms, lease_until_ms, fresh_until_ms, refresh_until_ms, load_ms, serve_until_ms;
-    int64_t version;
+    int64_t version, settle_until_ms;
     enum lease lease;
     uint32_t failures;
     bool absent;

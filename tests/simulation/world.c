@@ -137,6 +137,8 @@ static bool init(struct world *world, const struct plan *plan, enum telling tell
     if (!plan_has(plan, FAULT_windows))
         world->plan.policy.stale_while_revalidate_ms = world->plan.policy.stale_if_error_ms = 0;
     struct policy *policy = &world->plan.policy;
+    if (!plan_has(plan, FAULT_settle))
+        policy->settle_ms = 0;
     if (!plan_has(plan, FAULT_early))
         policy->early = policy->xfetch_beta = 0;
     if (!plan_has(plan, FAULT_timeouts))

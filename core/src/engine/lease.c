@@ -319,6 +319,7 @@ void flight_store(struct engine *engine, struct flight *flight, const struct loa
     flight->request.load_ms = !ttl_is_told(policy) ? 0 : load_ms > 0 ? load_ms : 1;
     flight->request.absent = absent;
     flight->request.version = answer->version;
+    flight->request.settle_ms = policy->settle_ms;
     send(engine, flight, VERB_PUT);
     flight->request.value = blob_share(value);
 }

@@ -17,6 +17,7 @@ enum on_outdated { ON_OUTDATED_RETRY, ON_OUTDATED_GIVE_UP };
 
 struct policy {
     int64_t delay_ms;
+    int64_t settle_ms;
     int64_t empty_expire_ms;
     int64_t lock_expire_ms;
     int64_t lock_expire_max_ms;

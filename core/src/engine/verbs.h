@@ -141,6 +141,7 @@ struct request {
     int64_t fresh_ms; /* PUT, SET: how long of life_ms it is fresh; 0: all of it, and it doesn't tell */
     int64_t bound_ms;
     int64_t window_ms;
+    int64_t settle_ms; /* INVALIDATE, UNLOCK, PUT; 0: none */
     int64_t version;  /* PUT, SET, INVALIDATE: of the row; 0: unknown */
     int64_t load_ms;  /* PUT: how long it took to load; 0: it doesn't tell */
     int64_t pause_ms; /* RELEASE; 0: none */

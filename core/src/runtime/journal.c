@@ -282,6 +282,7 @@ static void fill(const struct rcache *cache, struct record *record) {
                                         .owner = record->owner,
                                         .version = record->version,
                                         .bound_ms = cache->settings.policy.delay_ms,
+                                        .settle_ms = cache->settings.policy.settle_ms,
                                         .reply_for = FOR_JOURNAL,
                                         .target = record };
 }

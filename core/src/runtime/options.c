@@ -10,6 +10,8 @@
 static const struct option table[] = {
     { "delay", OPTION_DURATION, "10s", "1ms..24h", FIELD(policy.delay_ms),
       "How long an invalidated value may still be served while a newer one is being loaded, in eventual mode" },
+    { "settle", OPTION_DURATION, "0", "0..1h", FIELD(policy.settle_ms),
+      "How long loads may read old rows after an invalidation; what they bring without a version is kept as long" },
     { "empty_expire", OPTION_DURATION, "60s", "0..8760h", FIELD(policy.empty_expire_ms),
       "How long it is remembered that the database has no such entry; 0: not at all" },
     { "stale_while_revalidate", OPTION_DURATION, "0", "0..8760h", FIELD(policy.stale_while_revalidate_ms),

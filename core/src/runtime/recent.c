@@ -69,6 +69,7 @@ static void resend(struct rcache *cache, struct blob *key, int64_t version, stru
     resent->request = (struct request){ .verb = VERB_INVALIDATE,
                                         .key = blob_slice(key),
                                         .bound_ms = cache->settings.policy.delay_ms,
+                                        .settle_ms = cache->settings.policy.settle_ms,
                                         .version = version,
                                         .reply_for = FOR_REPAIR,
                                         .target = resent };

@@ -32,6 +32,7 @@ struct entry {
     int64_t load_ms;          /* how long it took to load; 0: not told */
     int64_t serve_until_ms; /* the value was found unfresh: how long it may be served; TIME_NEVER: it was not */
     int64_t version; /* the newest that is known; 0: none is */
+    int64_t settle_until_ms; /* until then a load may read what was before the last invalidation; 0: it may not */
     enum lease lease;
     uint32_t failures; /* loads in vain since the last that brought something */
     bool absent;

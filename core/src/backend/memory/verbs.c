@@ -1,3 +1,4 @@
+/* What each verb does to an entry.  All in one file: the verbs share the changes that they are made of. */
 #include "backend/memory/verbs.h"
 
 #include "backend/memory/act.h"
@@ -57,6 +58,7 @@ static void put_fresh(struct act *act, int64_t life_ms) {
     act->entry->load_ms = act->request->load_ms;
     if (act->request->version > 0 || act->request->verb == VERB_SET)
         act->entry->version = act->request->version;
+    act->entry->settle_until_ms = 0;
     if (act->request->fresh_ms > 0)
         act->entry->fresh_until_ms = time_later(act->now_ms, act->request->fresh_ms);
     end_lease(act, LEASE_NONE);
@@ -137,17 +139,34 @@ static void note_version(struct act *act) {
         act->entry->version = act->request->version;
 }
 
-/* For bound_ms at least, but for a lock, which ends when its holder said; the value is served no longer for that. */
-static void keep_version(struct act *act) {
+static bool remembers(const struct act *act) {
+    return act->request->version > 0 || act->request->settle_ms > 0;
+}
+
+/* The version for bound_ms at least, and for settle_ms that it was invalidated.  A lock still ends when its holder
+ * said; the value is served no longer for that. */
+static void remember(struct act *act) {
     struct entry *entry = act->entry;
+    int64_t settle_ms = act->request->settle_ms;
+    int64_t bound_ms = act->request->version > 0 ? act->request->bound_ms : 0;
     note_version(act);
+    if (settle_ms > 0 && entry->settle_until_ms < time_later(act->now_ms, settle_ms))
+        entry->settle_until_ms = time_later(act->now_ms, settle_ms);
     if (entry->lease == LEASE_LOCKED)
         return;
-    if (entry_expired(entry, act->now_ms))
+    if (entry_expired(entry, act->now_ms)) {
         remove_value(act);
+        entry->failures = 0;
+    }
     if (entry->value != NULL)
         entry->serve_until_ms = entry->expires_ms;
-    entry->expires_ms = time_later(act->now_ms, act->request->bound_ms);
+    live_at_least(act, bound_ms > settle_ms ? bound_ms : settle_ms);
+}
+
+/* For a load that begins now. */
+static void note_settled(struct act *act) {
+    if (act->entry->settle_until_ms <= act->now_ms)
+        act->entry->settle_until_ms = 0;
 }
 
 /* ---- the verbs; an entry that they leave expired is removed behind them */
@@ -183,6 +202,7 @@ static enum verdict verb_acquire(struct act *act) {
         return act_answer_too_large(act);
     if (!make_owned(act))
         return act_answer_no_memory(act);
+    note_settled(act);
     bool keeps = RULE(lapsed_is_not_invalidated, act_is_lapsed(act));
     if (act->entry->lease != LEASE_LOCKED)
         extend_lease(act);
@@ -204,6 +224,7 @@ static enum verdict verb_refresh(struct act *act) {
     }
     if (!make_owned(act))
         return act_answer_no_memory(act);
+    note_settled(act);
     act->entry->refresh_until_ms = time_later(act->now_ms, act->request->life_ms);
     return VERDICT_OWNED;
 }
@@ -215,7 +236,11 @@ static enum verdict verb_put(struct act *act) {
         return VERDICT_OUTDATED;
     /* What is too large is not kept, which is no failure of the load. */
     bool fits = store_fits(act->store, act->request->key, act->request->value);
-    put_fresh(act, fits ? act->request->life_ms : 0);
+    int64_t life_ms = fits ? act->request->life_ms : 0, settle_ms = act->request->settle_ms;
+    int64_t settle_until_ms = act->request->version == 0 && settle_ms > 0 ? act->entry->settle_until_ms : 0;
+    bool is_doubtful = RULE(doubtful_fills_end_soon, settle_until_ms > 0);
+    put_fresh(act, is_doubtful ? time_earlier(life_ms, settle_ms) : life_ms);
+    act->entry->settle_until_ms = settle_until_ms;
     return VERDICT_STORED;
 }
 
@@ -248,25 +273,25 @@ static enum verdict verb_release(struct act *act) {
     return VERDICT_DONE;
 }
 
-/* Nothing but the version, to be kept in mind. */
+/* Nothing but what is to be remembered. */
 static enum verdict make_tombstone(struct act *act) {
     if (!make_entry(act))
         return act_answer_no_memory(act);
     act->entry->lease = LEASE_VOID;
-    act->entry->expires_ms = time_later(act->now_ms, act->request->bound_ms);
-    note_version(act);
+    act->entry->expires_ms = act->now_ms;
+    remember(act);
     return VERDICT_DONE;
 }
 
 static enum verdict verb_invalidate(struct act *act) {
     if (act->entry == NULL)
-        return act->request->version > 0 ? make_tombstone(act) : VERDICT_MISS;
+        return remembers(act) ? make_tombstone(act) : VERDICT_MISS;
     if (RULE(locks_survive_invalidations, act->entry->lease == LEASE_LOCKED))
         mark_unfresh(act);
     else
         invalidate(act);
-    if (act->request->version > 0)
-        keep_version(act);
+    if (remembers(act))
+        remember(act);
     return VERDICT_DONE;
 }
 
@@ -294,8 +319,12 @@ static enum verdict verb_unlock(struct act *act) {
     if (act_is_locked_by_another(act))
         return VERDICT_LOST;
     act->request->reply.held = act->entry != NULL && act->entry->lease == LEASE_LOCKED;
-    if (act->entry != NULL && (act_is_owned(act) || RULE(unlock_always_invalidates, true)))
+    if (act->entry == NULL)
+        return remembers(act) ? make_tombstone(act) : VERDICT_DONE;
+    if (act_is_owned(act) || RULE(unlock_always_invalidates, true))
         invalidate(act);
+    if (remembers(act))
+        remember(act);
     return VERDICT_DONE;
 }
 

@@ -99,6 +99,13 @@ static void add_version(struct words *words, const struct request *request) {
         add_text(words, "");
 }
 
+static void add_entry(struct words *words, const struct request *request, const struct server_facts *facts) {
+    add(words, blob_slice(request->value));
+    add_meta(words, request, facts);
+    add_life(words, request);
+    add_version(words, request);
+}
+
 static void add_arguments(struct words *words, const struct request *request, const struct server_facts *facts) {
     switch (request->verb) {
     case VERB_ACQUIRE:
@@ -112,10 +119,8 @@ static void add_arguments(struct words *words, const struct request *request, co
         return;
     case VERB_PUT:
         add_holder(words, request, facts);
-        add(words, blob_slice(request->value));
-        add_meta(words, request, facts);
-        add_life(words, request);
-        add_version(words, request);
+        add_entry(words, request, facts);
+        add_number(words, request->settle_ms);
         return;
     case VERB_RENEW:
         add_holder(words, request, facts);
@@ -134,16 +139,15 @@ static void add_arguments(struct words *words, const struct request *request, co
     case VERB_INVALIDATE:
         add_number(words, request->bound_ms);
         add_version(words, request);
+        add_number(words, request->settle_ms);
         return;
     case VERB_UNLOCK:
         add(words, request->owner);
         add_number(words, request->bound_ms);
+        add_number(words, request->settle_ms);
         return;
     case VERB_SET:
-        add(words, blob_slice(request->value));
-        add_meta(words, request, facts);
-        add_life(words, request);
-        add_version(words, request);
+        add_entry(words, request, facts);
         return;
     case VERB_RAW_SET:
         add(words, blob_slice(request->value));

@@ -11,7 +11,8 @@
  *   r=<decimal>  server time in ms until which nobody else is to refresh it, and
  *   b=<decimal>  how many loads have failed since the last that brought something
  *   v=<decimal>  the newest version of the row that is known, and
- *   f=<decimal>  the fence of the last lock for update
+ *   f=<decimal>  the fence of the last lock for update, and
+ *   i=<decimal>  server time in ms until which a load may have read what was before the last invalidation
  *
  * Unknown items are skipped. */
 #ifndef RESILICACHE_BACKEND_REDIS_META_H

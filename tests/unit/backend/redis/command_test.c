@@ -81,7 +81,7 @@ static void who_asks_for_the_end_asks_for_the_time_first(void **state) {
     assert_string_equal(words_of(in_form(FORM_TIMED, ask(VERB_WATCH)), &NO_EPOCH, &replies),
                         "TIME | HMGET k value lockUntil meta");
     assert_int_equal(replies, 2);
-    expect_words(put, "EVALSHA <hash> 1 k me abc n=3;h=44bc2cf5ad770999 3000 2000 ''");
+    expect_words(put, "EVALSHA <hash> 1 k me abc n=3;h=44bc2cf5ad770999 3000 2000 '' 0");
     expect_words(acquire, "EVALSHA <hash> 1 k me 3000 500 '' '' '' '' 70");
 }
 
@@ -91,8 +91,8 @@ static void the_rest_names_one_key(void **state) {
     expect_words(ask(VERB_RENEW), "EVALSHA <hash> 1 k me 3000");
     expect_words(ask(VERB_LOCK), "EVALSHA <hash> 1 k me 3000");
     expect_words(ask(VERB_RELEASE), "EVALSHA <hash> 1 k me 0 0 ''");
-    expect_words(ask(VERB_INVALIDATE), "EVALSHA <hash> 1 k 500 ''");
-    expect_words(ask(VERB_UNLOCK), "EVALSHA <hash> 1 k me 500");
+    expect_words(ask(VERB_INVALIDATE), "EVALSHA <hash> 1 k 500 '' 0");
+    expect_words(ask(VERB_UNLOCK), "EVALSHA <hash> 1 k me 500 0");
     expect_words(with("v", ask(VERB_RAW_SET)), "EVALSHA <hash> 1 k v 3000");
     expect_words(ask(VERB_INSPECT), "EVALSHA <hash> 1 k");
     expect_words(ask(VERB_DELETE), "UNLINK k");
@@ -103,10 +103,10 @@ static void a_value_goes_with_its_meta(void **state) {
     uint32_t replies;
     struct request absent = ask(VERB_PUT);
     absent.absent = true;
-    expect_words(absent, "EVALSHA <hash> 1 k me '' n=0;h=ef46db3751d8e999;a 3000 '' ''");
+    expect_words(absent, "EVALSHA <hash> 1 k me '' n=0;h=ef46db3751d8e999;a 3000 '' '' 0");
     expect_words(with("abc", ask(VERB_SET)), "EVALSHA <hash> 1 k abc n=3;h=44bc2cf5ad770999 3000 '' ''");
     assert_string_equal(words_of(with("abc", ask(VERB_PUT)), &FACTS, &replies),
-                        "EVALSHA <hash> 1 k me abc e=00000000000000e1;n=3;h=44bc2cf5ad770999 3000 '' ''");
+                        "EVALSHA <hash> 1 k me abc e=00000000000000e1;n=3;h=44bc2cf5ad770999 3000 '' '' 0");
 }
 
 static void acquire_says_who_asks_and_what_was_seen(void **state) {
@@ -132,7 +132,7 @@ static void each_sending_of_acquire_has_a_token_of_its_own(void **state) {
     expect_words(request, "EVALSHA <hash> 1 k me-12 3000 500 '' '' '' me-11 0");
     put.grant.attempt = 2;
     put.attempts = 1; /* its own: it is sent again with the same token */
-    expect_words(put, "EVALSHA <hash> 1 k me-2 v n=1;h=a293d43641f17ec1 3000 '' ''");
+    expect_words(put, "EVALSHA <hash> 1 k me-2 v n=1;h=a293d43641f17ec1 3000 '' '' 0");
     struct request renew = ask(VERB_RENEW), release = ask(VERB_RELEASE);
     renew.grant.attempt = release.grant.attempt = 2;
     expect_words(renew, "EVALSHA <hash> 1 k me-2 3000");
@@ -149,7 +149,7 @@ static void what_a_server_refuses_is_asked_otherwise(void **state) {
 
 static void confirmation_is_asked_for_behind_the_command(void **state) {
     (void)state;
-    expect_two(confirmed_by(2, ask(VERB_INVALIDATE)), "EVALSHA <hash> 1 k 500 '' | WAIT 2 250");
+    expect_two(confirmed_by(2, ask(VERB_INVALIDATE)), "EVALSHA <hash> 1 k 500 '' 0 | WAIT 2 250");
     expect_two(confirmed_by(1, in_form(FORM_DELETE, ask(VERB_UNLOCK))), "DEL k | WAIT 1 250");
 }
 

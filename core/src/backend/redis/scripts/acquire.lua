@@ -45,9 +45,16 @@ end
 
 local keeps_lock = ours and is_locked(lease)
 lease = keeps_lock and lease or lease_until(now + life)
-if value and not mark and not lapsed then
+local settled = is_settled(meta)
+if settled then
+    meta = without_item(meta, 'i')
+end
+local first = value and not mark and not lapsed
+if first then
     mark = now + bound
     meta = with_mark(meta, mark)
+end
+if first or settled then
     set_fields('lockUntil', lease, 'lockOwner', owner, 'meta', meta)
 else
     set_fields('lockUntil', lease, 'lockOwner', owner)

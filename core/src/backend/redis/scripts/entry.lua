@@ -30,8 +30,9 @@ end
 
 -- meta: items joined by ';'.  s: until when the value is fresh, where its entry lives on.  t: until when a value that
 -- was invalidated may be served.  r: until when nobody is to refresh a fresh value, but the owner that it has.  b: how
--- many loads have failed since the last that brought something.  Two outlive values: v: the newest version of the row
--- that is known; f: the fence of the last lock for update.
+-- many loads have failed since the last that brought something.  Three outlive values: v: the newest version of the row
+-- that is known; f: the fence of the last lock for update; i: until when a load may have read what was before the last
+-- invalidation.
 local function meta_item(meta, name)
     return meta and string.match(';' .. meta .. ';', ';' .. name .. '=(%w+);')
 end
@@ -92,15 +93,21 @@ local function with_fence(meta, before)
     return fence > 0 and with_item(meta, 'f', fence) or meta
 end
 
--- What of meta outlives the value; false: nothing.
-local function kept_meta(meta)
-    local version = version_item(meta)
-    return with_fence(version and 'v=' .. version, meta)
-end
-
 -- Whether or not there is one.
 local function with_version(meta, version)
     return version and with_text(meta, 'v', version) or meta
+end
+
+-- What of meta outlives the value; false: nothing.
+local function kept_meta(meta)
+    local kept, settles = with_fence(with_version(false, version_item(meta)), meta), number_item(meta, 'i')
+    return settles and with_item(kept, 'i', settles) or kept
+end
+
+-- For a load that begins now.
+local function is_settled(meta)
+    local settles = number_item(meta, 'i')
+    return settles and now >= settles
 end
 
 local function drop_value(meta)
@@ -157,5 +164,35 @@ local function invalidate(bound)
     local life = life_left()
     if life < 0 or life > left then
         live(whole(left))
+    end
+end
+
+-- Behind an invalidation that found `before` as meta: the version ('' where it is unknown) is kept in mind for `bound`
+-- ms at least, and for `settle` ms (0: not at all) that it was invalidated, in a key made for that if need be.
+local function remember(before, locked, bound, version, settle)
+    if version == '' and settle == 0 then
+        return
+    end
+    local lives, known = math.max(version ~= '' and bound or 0, settle), version_item(before)
+    if version == '' or is_older(version, known) then
+        version = known
+    end
+    local left, meta = life_left(), fields('meta')[1]
+    if left == -2 then
+        meta = with_fence(false, before)
+    elseif not locked and has_value() then -- it is served no longer for that
+        meta = with_mark(meta, now + left)
+    end
+    meta = with_version(meta, version)
+    if settle > 0 then
+        meta = with_item(meta, 'i', math.max(now + settle, number_item(before, 'i') or 0))
+    end
+    if left == -2 then
+        set_fields('lockUntil', '0', 'meta', meta)
+    else
+        set_fields('meta', meta)
+    end
+    if not locked or life_left() == -1 then
+        live_at_least(lives)
     end
 end

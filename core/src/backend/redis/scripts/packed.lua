@@ -59,7 +59,7 @@ local function find_hash()
     end
     entry = {
         hash = true, size = 0, tail = 0, valued = found[1] ~= false, value = found[1],
-        lockUntil = short(found[2], 127), lockOwner = short(found[3], 255), meta = short(found[4], 160),
+        lockUntil = short(found[2], 127), lockOwner = short(found[3], 255), meta = short(found[4], 200),
     }
     if found[2] and not entry.lockUntil then
         entry.lockUntil = '0'

@@ -12,6 +12,9 @@ local ends = number_item(meta, 'r') or 0
 if ends > now and entry[2] ~= owner then
     return { 'BUSY', ends - now, '' }
 end
+if is_settled(meta) then
+    meta = without_item(meta, 'i')
+end
 set_fields('lockOwner', owner, 'meta', with_item(meta, 'r', now + life))
 if not has_value() then -- it ended meanwhile
     remove()
