@@ -23,11 +23,8 @@ func (p *pump) doAlone(ctx context.Context, request *request) (*call, error) {
 	keys, sizes, extra, terms := request.arguments(ctx)
 	op := C.bridge_wait(p.cache, keys, sizes, extra, terms, firstLook, &call.event)
 	for op != nil {
-		if call.event.kind == C.RCACHE_EVENT_LOAD {
-			call.loads = true
-			go call.produce.work(call.event.load, call.report)
-		}
-		if err := ctx.Err(); err != nil {
+		call.goOn(&call.event)
+		if err := ctx.Err(); err != nil && !call.transacts {
 			C.rcache_op_free(op)
 			return nil, err
 		}

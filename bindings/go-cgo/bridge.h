@@ -14,7 +14,8 @@ enum bridge_verb {
     BRIDGE_LOCK,
     BRIDGE_RENEW,
     BRIDGE_UNLOCK,
-    BRIDGE_INSPECT
+    BRIDGE_INSPECT,
+    BRIDGE_UPDATE
 };
 
 /* An op in numbers; what is bytes travels beside it, as arguments, which cgo keeps in place during the call. */
@@ -61,6 +62,8 @@ static inline rcache_op *bridge_begin(rcache *cache, const char *keys, const uin
         return rcache_op_unlock(cache, keys, key_sizes, count, extra, extra_size, &call);
     case BRIDGE_INSPECT:
         return rcache_op_inspect(cache, keys, key_sizes, count, &call);
+    case BRIDGE_UPDATE:
+        return rcache_op_update(cache, keys, key_sizes[0], extra, extra_size, terms->ttl_ms, &call);
     }
     return 0;
 }

@@ -20,12 +20,14 @@ type request struct {
 	extra   []byte        // the value to set or the owner of a lock
 	ttl     time.Duration // or the lease of a lock
 	produce producer
+	lost    func() // an update's: its lock has ended
 }
 
 // A call is an op under way, and after it what it came to.  One that nobody else can know of any more is used again.
 type call struct {
 	keys    []string
 	produce producer
+	lost    func()
 	failure atomic.Pointer[error] // of its own loader
 	loads   bool                  // or has: its loader may know of the call for longer than its caller does
 	done    chan struct{}         // holds one
@@ -38,6 +40,7 @@ type call struct {
 	value     []byte // the only key's, where it was small and the pump has copied it
 	copied    bool
 	over      bool
+	transacts bool // or did: an update is waited for to its end
 	abandoned bool
 }
 
@@ -51,7 +54,7 @@ var spareCalls = sync.Pool{New: func() any { return &call{done: make(chan struct
 
 func newCall(ctx context.Context, request *request) *call {
 	c := spareCalls.Get().(*call)
-	c.keys, c.produce, c.cancels = request.keys, request.produce, ctx.Done() != nil
+	c.keys, c.produce, c.lost, c.cancels = request.keys, request.produce, request.lost, ctx.Done() != nil
 	return c
 }
 
@@ -77,8 +80,11 @@ func (p *pump) do(ctx context.Context, request *request) (*call, error) {
 	case <-call.done:
 		return call.begunOrNot()
 	case <-ctx.Done():
-		p.abandon(call)
-		return nil, ctx.Err()
+		if p.abandon(call) {
+			return nil, ctx.Err()
+		}
+		<-call.done
+		return call.begunOrNot()
 	}
 }
 
@@ -178,17 +184,32 @@ func chars(bytes []byte) *C.char {
 	return (*C.char)(unsafe.Pointer(unsafe.SliceData(bytes)))
 }
 
-// abandon leaves the call's end to the pump.
-func (p *pump) abandon(call *call) {
+// abandon leaves the call's end to the pump; false: it is to be waited for.
+func (p *pump) abandon(call *call) bool {
 	p.draining.Lock()
 	defer p.draining.Unlock()
+	if call.transacts {
+		return false
+	}
 	if call.over {
 		call.free()
-		return
+		return true
 	}
 	call.abandoned = true
 	if call.op != nil {
 		C.rcache_op_cancel(call.op)
+	}
+	return true
+}
+
+// goOn is for the events before the last.
+func (c *call) goOn(event *C.rcache_event) {
+	switch event.kind {
+	case C.RCACHE_EVENT_LOAD:
+		c.loads, c.transacts = true, c.lost != nil
+		go c.produce.work(event.load, c.report)
+	case C.RCACHE_EVENT_LOST:
+		c.lost()
 	}
 }
 

@@ -12,8 +12,11 @@ import (
 	"unsafe"
 )
 
-// A producer makes the values of the keys at these positions of a call; primary: from no replica of the database.
-type producer func(positions []int, primary bool) (produced, error)
+// A producer answers a load, or says why not.
+type producer func(load *C.rcache_load) error
+
+// A maker makes the values of the keys at these positions of a call; primary: from no replica of the database.
+type maker func(positions []int, primary bool) (produced, error)
 
 type produced struct {
 	values  [][]byte // one for each; nil: there is none
@@ -21,13 +24,13 @@ type produced struct {
 }
 
 func produceVersioned(load func(primary bool) ([]byte, uint64, error)) producer {
-	return func(_ []int, primary bool) (produced, error) {
+	return maker(func(_ []int, primary bool) (produced, error) {
 		value, version, err := load(primary)
 		if errors.Is(err, ErrAbsent) {
 			value, err = nil, nil
 		}
 		return produced{[][]byte{value}, version}, err
-	}
+	}).answer
 }
 
 func produceOne(load func() ([]byte, error)) producer {
@@ -38,14 +41,14 @@ func produceOne(load func() ([]byte, error)) producer {
 }
 
 func produceMany(load func(idxs []int) (map[int][]byte, error)) producer {
-	return func(positions []int, _ bool) (produced, error) {
+	return maker(func(positions []int, _ bool) (produced, error) {
 		found, err := load(positions)
 		values := make([][]byte, len(positions))
 		for i, position := range positions {
 			values[i] = found[position]
 		}
 		return produced{values: values}, err
-	}
+	}).answer
 }
 
 // work answers the load and finishes it, whatever the loader does.  It reports before it finishes, so that who is
@@ -62,10 +65,10 @@ func (produce producer) work(load *C.rcache_load, report func(error)) {
 		}
 		report(failure)
 	}()
-	failure = produce.answer(load)
+	failure = produce(load)
 }
 
-func (produce producer) answer(load *C.rcache_load) error {
+func (produce maker) answer(load *C.rcache_load) error {
 	positions := make([]int, C.rcache_load_count(load))
 	for i := range positions {
 		positions[i] = int(C.rcache_load_position(load, C.size_t(i)))

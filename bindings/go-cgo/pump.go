@@ -123,7 +123,7 @@ func (p *pump) drainSome() int {
 	events, ended := unsafe.Slice(p.events, count), 0
 	p.calls.mutex.Lock()
 	for i, event := range events {
-		if event.kind == C.RCACHE_EVENT_LOAD {
+		if event.kind != C.RCACHE_EVENT_DONE {
 			p.calling[i] = p.calls.calls[event.tag]
 		} else {
 			p.calling[i] = p.calls.take(uint64(event.tag))
@@ -148,9 +148,8 @@ func (p *pump) drainSome() int {
 
 // dispatch is true where the event's result is to be freed.
 func (p *pump) dispatch(call *call, event C.rcache_event) (spent bool) {
-	if event.kind == C.RCACHE_EVENT_LOAD {
-		call.loads = true
-		go call.produce.work(event.load, call.report)
+	if event.kind != C.RCACHE_EVENT_DONE {
+		call.goOn(&event)
 		return false
 	}
 	p.refreshBehind(call, event.load)

@@ -136,6 +136,8 @@ static rcache_op *begin(rcache *cache, int32_t call, const char *keys, const uin
     case CALL_LOCK: return rcache_op_lock(cache, keys, key_sizes, count, text, text_size, time_ms, how);
     case CALL_RENEW: return rcache_op_renew(cache, keys, key_sizes, count, text, text_size, time_ms, how);
     case CALL_UNLOCK: return rcache_op_unlock(cache, keys, key_sizes, count, text, text_size, how);
+    case CALL_UPDATE:
+        return rcache_op_update(cache, keys, key_sizes[0], text, text_size, time_ms, how);
     case CALL_INSPECT: return rcache_op_inspect(cache, keys, key_sizes, count, how);
     }
     return NULL;

@@ -26,7 +26,18 @@ typedef struct step {
     char copy[4000];
 } step;
 
-enum { CALL_FETCH, CALL_GET, CALL_SET, CALL_INVALIDATE, CALL_DELETE, CALL_LOCK, CALL_RENEW, CALL_UNLOCK, CALL_INSPECT };
+enum {
+    CALL_FETCH,
+    CALL_GET,
+    CALL_SET,
+    CALL_INVALIDATE,
+    CALL_DELETE,
+    CALL_LOCK,
+    CALL_RENEW,
+    CALL_UNLOCK,
+    CALL_INSPECT,
+    CALL_UPDATE
+};
 
 /* What is said of a call that began; or, 0 and up: it is done, and this is the size of the value in `copy`. */
 enum { STEP_ABSENT = -1, STEP_EVENT = -2, STEP_CLOSED = -3, STEP_INVALID = -4 };

@@ -129,6 +129,7 @@ struct TYPE { %extend { ~TYPE() { FREE($self); } } };
 %rename("%s") rcache_load_position;
 %rename("%s") rcache_load_primary;
 %rename("%s") rcache_load_wanted;
+%rename("%s") rcache_load_fence;
 %rename("%s") rcache_load_value;
 %rename("%s") rcache_load_absent;
 %rename("%s") rcache_load_version;

@@ -145,8 +145,8 @@ typedef struct rcache_value { /* a view into the result, valid until it is freed
 
 /* Fills values[0 .. min(count, capacity)) in one crossing and returns the count, one per key. */
 RCACHE_API size_t rcache_result_values(const rcache_result *result, rcache_value *values, size_t capacity);
-/* lock: the fence of the lock of key `index`: more than that of any lock of this key before.  The value has it as well,
- * in decimal digits.  0: none, as the key failed or the op was another. */
+/* lock, update: the fence of the lock of key `index`: more than that of any lock of this key before.  0: none.  That of
+ * a lock is its value as well, in decimal digits. */
 RCACHE_API uint64_t rcache_result_fence(const rcache_result *result, size_t index);
 /* What went wrong with key `index`, in words; "" where nothing did.  Lives as long as the result. */
 RCACHE_API const char *rcache_result_message(const rcache_result *result, size_t index);
@@ -165,7 +165,9 @@ RCACHE_API size_t rcache_load_count(const rcache_load *load);
 RCACHE_API const void *rcache_load_key(const rcache_load *load, size_t index, size_t *size);
 /* Which of the op's keys it is: a position in the arrays that rcache_op_fetch was given. */
 RCACHE_API size_t rcache_load_position(const rcache_load *load, size_t index);
-/* 0: every lease of the load is lost, so that nothing it stores will be kept.  Threads: any. */
+/* update: the fence of its lock, as rcache_result_fence; 0 for other loads. */
+RCACHE_API uint64_t rcache_load_fence(const rcache_load *load);
+/* 0: every lease of the load is lost, so that nothing it stores will be kept; update: the lock is.  Threads: any. */
 RCACHE_API int32_t rcache_load_wanted(const rcache_load *load);
 /* 1: an earlier load for this call brought an older version of a row than is known, as from a lagging replica of the
  * database: read the primary now. */
@@ -231,6 +233,13 @@ RCACHE_API rcache_op *rcache_op_renew(rcache *cache, const void *keys, const uin
 /* Leaves the entry invalidated, also if the lock had ended.  RCACHE_E_LOST: another writer holds it by now. */
 RCACHE_API rcache_op *rcache_op_unlock(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
                                        const void *owner, size_t owner_size, const rcache_call *call);
+/* Lock, the caller's transaction, unlock.  Another's lock is waited for, until the deadline, which counts no further.
+ * Then comes LOAD: the transaction is to be run, with rcache_load_fence, and the load finished, by rcache_load_fail
+ * before where it failed.  Meanwhile the lock is renewed, until lock_expire_max has passed.  Finishing unlocks, as
+ * rcache_op_unlock does.  DONE: RCACHE_E_LOADER where the transaction failed, RCACHE_E_LOST where the lock had ended
+ * before it was unlocked.  owner_size 0: one is made up.  lease_ms 0: the option lock_expire. */
+RCACHE_API rcache_op *rcache_op_update(rcache *cache, const void *key, size_t key_size, const void *owner,
+                                       size_t owner_size, int64_t lease_ms, const rcache_call *call);
 /* The entry as it lies in the store, for people: lines "state fresh", "size 6", "ttl_ms 9000", "owner ...". */
 RCACHE_API rcache_op *rcache_op_inspect(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
                                         const rcache_call *call);
@@ -247,7 +256,8 @@ enum {
     RCACHE_EVENT_LOAD,    /* `load` is the caller's to finish, then wait again */
     RCACHE_EVENT_CONNECT, /* stepping: open a connection to `value`, within wait_ms, and call it `node` */
     RCACHE_EVENT_SEND,    /* stepping: send `value` to `node` */
-    RCACHE_EVENT_CLOSE    /* stepping: close `node`; there is nothing more to tell of it */
+    RCACHE_EVENT_CLOSE,   /* stepping: close `node`; there is nothing more to tell of it */
+    RCACHE_EVENT_LOST     /* update: its lock has ended under its load, which is still to be finished */
 };
 
 typedef struct rcache_event { /* layout frozen: one cache line where pointers have 8 bytes */

@@ -107,6 +107,12 @@ func typedAndLocked(cache *resilicache.Cache) {
 	other := cache.LockForUpdate(ctx, user, "you")
 	show("another's lock is refused", errors.Is(other, resilicache.ErrLost), err, true)
 	show("unlock", "done", cache.UnlockForUpdate(ctx, user, "me"), "done")
+	fenced := false
+	err = cache.Update(ctx, user, func(_ context.Context, fence uint64) error {
+		fenced = fence > 0 // UPDATE ... SET fence = ? WHERE fence < ?
+		return nil
+	})
+	show("update: lock, transaction, unlock", fenced, err, true)
 }
 
 func main() {

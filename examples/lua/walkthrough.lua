@@ -58,6 +58,11 @@ local function locks(cache)
     database.version = 4
     assert(cache:unlock_for_update(USER, "writer 1"))
     show("unlocked, fetch, strong", cache:fetch(USER, 10, read, { strong = true }), "tester v4")
+    show("update: lock, transaction, unlock", cache:update(USER, function(fence)
+        database.version = 5 -- UPDATE ... SET fence = ? WHERE fence < ?
+        return fence > 0
+    end), true)
+    show("fetch, strong", cache:fetch(USER, 10, read, { strong = true }), "tester v5")
 end
 
 local function batch(cache)

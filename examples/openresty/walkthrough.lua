@@ -69,6 +69,9 @@ local function locks()
     assert(cache:lock_for_update("user:1", "writer 1"))
     show("another writer's lock", select(3, cache:lock_for_update("user:1", "writer 2")), "RCACHE_E_LOST")
     assert(cache:unlock_for_update("user:1", "writer 1"))
+    show("update: lock, transaction, unlock", cache:update("user:1", function(fence)
+        return fence > 0 -- UPDATE ... SET fence = ? WHERE fence < ?
+    end), true)
 end
 
 local function failure()

@@ -1,5 +1,7 @@
 /* Every allocation of every public call refused in turn, once and from there on: the call fails with an error or does
- * without, no value is a wrong one, nothing leaks, nothing hangs, and with memory the same cache works on. */
+ * without, no value is a wrong one, nothing leaks, nothing hangs, and with memory the same cache works on.
+ *
+ * All in one file: the last test asks whether each public function was called in it. */
 #include "support/covered.h"
 #include "support/shortage.h"
 #include "support/stores.h"
@@ -60,6 +62,8 @@ static void load(rcache_load *load, void *arg) {
     for (size_t i = 0, size; i < CALL(rcache_load_count)(load); i++) {
         assert_non_null(CALL(rcache_load_key)(load, i, &size));
         assert_true(CALL(rcache_load_position)(load, i) < 3);
+        CALL(rcache_load_wanted)(load);
+        CALL(rcache_load_fence)(load);
         assert_int_equal(CALL(rcache_load_absent)(load, i) | CALL(rcache_load_version)(load, i, 1), RCACHE_OK);
         expect_status(CALL(rcache_load_fail)(load, i, "no memory for the value"));
         expect_status(CALL(rcache_load_fail_permanent)(load, i, "no such value"));
@@ -131,6 +135,7 @@ static void lock_and_unlock(rcache *cache) {
         expect_sound(&event.value);
     rcache_result_free(event.result);
     run(CALL(rcache_op_unlock)(cache, KEYS, KEY_SIZES, 1, "me", 2, &SOON));
+    run(CALL(rcache_op_update)(cache, KEYS, 1, NULL, 0, 50, &SOON));
 }
 
 static void fetch_cold(rcache *cache) {

@@ -19,7 +19,7 @@ local function try(name, case)
     failures = failures + (ok and 0 or 1)
 end
 
-for _, group in ipairs { "values", "loaders", "lifetimes", "mistakes" } do
+for _, group in ipairs { "values", "loaders", "updates", "lifetimes", "mistakes" } do
     for name, case in pairs(require(group)) do
         try(group .. "." .. name, case)
     end

@@ -1,7 +1,7 @@
 -- The cases of the plain Lua module, for what both have in common.
 local cases = {}
 
-local GROUPS = { "values", "loaders", "lifetimes", "mistakes" }
+local GROUPS = { "values", "loaders", "updates", "lifetimes", "mistakes" }
 
 -- What is not the same here: refreshes go on behind, nothing is to be paused, and wrong arguments have other words.
 local NOT_HERE = {

@@ -56,6 +56,14 @@ def test_the_walk_through(url: str) -> None:
     assert "loader calls: 1" in run.stdout
 
 
+def test_the_account(url: str) -> None:
+    command = [sys.executable, str(ROOT / "examples/python/account.py"), url]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "refused, for another was there: the balance is 115" in run.stdout
+    assert run.stdout.endswith("fetched b'115'\n")
+
+
 @pytest.mark.skipif(shutil.which("nm") is None, reason="nm is missing: apt install binutils")
 @pytest.mark.parametrize("name", ["_native_cffi", "_native_swig"])
 def test_an_extension_exports_its_entry_and_nothing_else(name: str) -> None:

@@ -26,6 +26,7 @@ struct call {
     int64_t deadline_ms;     /* as given when it began */
     int64_t loading_us;      /* in the caller's own loaders, and since when one is running */
     int64_t loading_since_us;
+    int64_t loaded_us;       /* the last has ended */
     uint32_t loads;          /* of them that are running */
     uint32_t loads_begun;
     bool checked[CALL_KEYS_MAX];

@@ -30,7 +30,7 @@ static struct beginning beginning_of(struct caller *caller, enum op_kind kind) {
     const struct deed *deed = &caller->deed;
     struct world *world = world_of(caller);
     struct beginning begin = { .kind = kind,
-                               .count = deed->count,
+                               .count = kind == OP_UPDATE ? 1 : deed->count,
                                .strong = deed->strong,
                                .refresh_inline = deed->refresh_inline,
                                .wait = deed->wait,
@@ -40,11 +40,11 @@ static struct beginning beginning_of(struct caller *caller, enum op_kind kind) {
                                .lease_ms = deed->lease_ms,
                                .deadline_ms = deed->deadline_ms,
                                .owner = "" };
-    bool locks = kind == OP_LOCK || kind == OP_RENEW || kind == OP_UNLOCK;
+    bool locks = kind == OP_UPDATE || kind == OP_LOCK || kind == OP_RENEW || kind == OP_UNLOCK;
     bool writes = kind == OP_INVALIDATE || kind == OP_UNLOCK || kind == OP_DELETE || kind == OP_SET;
     if (locks)
         begin.owner = caller->owner;
-    for (uint32_t i = 0; i < deed->count; i++) {
+    for (uint32_t i = 0; i < begin.count; i++) {
         begin.keys[i] = deed->keys[i];
         begin.writes[i] = writes && !begin.raw ? caller->writes[i] : 0;
         if (writes && world_has(world, FAULT_versions) && deed->count == 1 && kind != OP_DELETE && kind != OP_UNLOCK)
@@ -56,7 +56,8 @@ static struct beginning beginning_of(struct caller *caller, enum op_kind kind) {
 }
 
 static const char *op_name(enum op_kind kind) {
-    static const char *const names[] = { "fetch", "get", "set", "invalidate", "delete", "lock", "renew", "unlock" };
+    static const char *const names[] = { "fetch", "get", "set", "invalidate", "delete", "lock", "renew", "unlock",
+                                         "inspect", "update" };
     return names[kind];
 }
 
@@ -204,6 +205,7 @@ static void begin_deed(struct caller *caller) {
     case DEED_FETCH: begin_op(caller, OP_FETCH); return;
     case DEED_GET: begin_op(caller, OP_GET); return;
     case DEED_LOCK: begin_op(caller, OP_LOCK); return;
+    case DEED_UPDATE: begin_op(caller, OP_UPDATE); return;
     case DEED_INVALIDATE:
     case DEED_DELETE:
     case DEED_SET:

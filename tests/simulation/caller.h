@@ -8,7 +8,7 @@
 #include "event.h"
 #include "plan.h"
 
-enum deed_kind { DEED_FETCH, DEED_GET, DEED_INVALIDATE, DEED_DELETE, DEED_LOCK, DEED_SET, DEED_RAW_SET };
+enum deed_kind { DEED_FETCH, DEED_GET, DEED_INVALIDATE, DEED_DELETE, DEED_LOCK, DEED_SET, DEED_RAW_SET, DEED_UPDATE };
 
 /* All of it is drawn beforehand. */
 struct deed {

@@ -138,6 +138,14 @@ void check_fenced_commit(struct world *world, uint32_t key, int64_t fence) {
     *last = lock > *last ? lock : *last;
 }
 
+void check_unlocked(struct world *world, const struct message *message, bool held) {
+    if (message->write == 0)
+        return;
+    struct write *write = &world->check.writes[message->write - 1];
+    write->held = write->held || held;
+    write->resent = write->resent || message->request.attempts > 1;
+}
+
 /* ---- loads ---- */
 
 /* The lease under which the flight loads; NULL: none. */
@@ -159,7 +167,7 @@ static void check_past(struct world *world, struct process *process, const struc
 }
 
 void check_load_began(struct world *world, struct process *process, const struct load *load) {
-    for (size_t i = 0; i < load->count; i++) {
+    for (size_t i = 0; load->op->kind != OP_UPDATE && i < load->count; i++) {
         const struct flight *flight = load->items[i].flight;
         world->check.loads++;
         if (process->policy.disable_cache_read)
@@ -179,7 +187,7 @@ void check_load_began(struct world *world, struct process *process, const struct
 }
 
 void check_load_ended(struct world *world, const struct load *load) {
-    for (size_t i = 0; i < load->count; i++) {
+    for (size_t i = 0; load->op->kind != OP_UPDATE && i < load->count; i++) {
         const struct load_item *item = &load->items[i];
         struct granted *grant = grant_of(world, item->flight);
         if (grant == NULL)
@@ -311,6 +319,13 @@ static const char *outcome_name(int32_t outcome) {
     return names[outcome];
 }
 
+/* Whether it was sent twice, and what the first sending found, its process can't know. */
+static void check_update(struct world *world, const struct call *call) {
+    const struct write *write = call->writes[0] > 0 ? &world->check.writes[call->writes[0] - 1] : NULL;
+    if (write != NULL && !write->held && !write->resent)
+        world_violate(world, "lost locks are told: op %u was told nothing of it", call->number);
+}
+
 static void check_slot(struct world *world, struct call *call, size_t i) {
     const struct slot *slot = &call->op->slots[i];
     struct check *check = &world->check;
@@ -324,6 +339,8 @@ static void check_slot(struct world *world, struct call *call, size_t i) {
     }
     if (slot->outcome == RCACHE_STALE && call->op->strong)
         world_violate(world, "strong: op %u was given a stale value of k%u", call->number, call->keys[i]);
+    if (call->op->kind == OP_UPDATE)
+        check_update(world, call);
     if (slot->outcome == RCACHE_DONE || call->op->kind == OP_DELETE)
         check_write_acked(world, call->writes[i]);
     else if (slot->outcome == RCACHE_ABSENT)

@@ -12,6 +12,7 @@ enum { SOURCES_MAX = 2048, GRANTS_MAX = 2048, WRITES_MAX = 1024, FENCES_MAX = 20
 
 struct world;
 struct process;
+struct message;
 struct call;
 
 struct source {
@@ -45,6 +46,8 @@ struct write {
     uint32_t key, version;
     uint64_t executed; /* the step at which the server first carried it out; 0: not yet */
     bool over;          /* its writer's turn has ended */
+    bool held;          /* when it unlocked, the lock was its own; */
+    bool resent;        /* or that was sent twice */
     bool locks;         /* its writer locks, */
     uint32_t lock;      /* by this lock; 0: it had ended when it committed */
     uint32_t replacements;
@@ -63,6 +66,7 @@ struct check {
         uint32_t acked;    /* the newest version whose write has been reported */
         uint32_t seen;     /* the newest that a strong fetch has returned */
         uint32_t cap;      /* a set of this version came after its writer had given up: newer ones may be hidden */
+        int64_t set_us;     /* last, which ends every lock */
         uint32_t committed; /* the last lock under which it was written */
         uint64_t required; /* the step of the last acknowledged write: loads that began before it may not show */
     } keys[KEYS_MAX];
@@ -96,6 +100,8 @@ void check_write_over(struct world *world, uint32_t write);
 /* A lock was granted; and what the database takes from a writer with this fence. */
 void check_fence(struct world *world, uint32_t key, int64_t fence);
 void check_fenced_commit(struct world *world, uint32_t key, int64_t fence);
+/* Under which it was made: the lock was held then, or not. */
+void check_unlocked(struct world *world, const struct message *message, bool held);
 /* The lock has ended by itself, and taken the value with it: what was committed under it is seen from now on. */
 void check_lock_ended(struct world *world, uint32_t key, uint32_t number);
 

@@ -8,10 +8,10 @@ static void draw_keys(struct deed *deed, const struct plan *plan, struct random 
 }
 
 static enum deed_kind draw_write(const struct plan *plan, struct random *dice) {
-    static const enum deed_kind mixed[] = { DEED_INVALIDATE, DEED_LOCK, DEED_DELETE };
+    static const enum deed_kind mixed[] = { DEED_INVALIDATE, DEED_LOCK, DEED_DELETE, DEED_UPDATE };
     switch (plan->writers) {
     case WRITERS_INVALIDATE: return DEED_INVALIDATE;
-    case WRITERS_LOCK: return DEED_LOCK;
+    case WRITERS_LOCK: return dice_chance(dice, 500) ? DEED_LOCK : DEED_UPDATE;
     case WRITERS_SET: return dice_chance(dice, 700) ? DEED_SET : DEED_INVALIDATE;
     case WRITERS_MIXED: return dice_pick(dice, mixed);
     }

@@ -18,8 +18,23 @@ bool connection_may_fail(const struct plan *plan) {
     return has_any(plan, causes, sizeof causes / sizeof causes[0]);
 }
 
-static bool lock_may_be_lost(const struct call *call) {
+/* It is renewed, unless the transaction takes too long, and nobody else ends it. */
+static bool update_may_be_lost(const struct world *world, const struct call *call) {
+    static const enum fault causes[] = { FAULT_evict,  FAULT_flush, FAULT_time_step, FAULT_memory,
+                                         FAULT_full,   FAULT_past,  FAULT_foreign,   FAULT_late };
+    const struct plan *plan = &world->plan;
+    int64_t lease_ms = call->op->lease_ms, held_ms = (call->loaded_us - call->loading_since_us) / 1000;
+    return !plan_is_healthy(plan) || has_any(plan, causes, sizeof causes / sizeof causes[0]) ||
+           plan->policy.wait_replicas > 0 || /* its unlocking stands behind what others wait for */
+           plan->writers == WRITERS_MIXED || world->check.keys[call->keys[0]].set_us >= call->began_us ||
+           lease_ms * 1000 < 60 * plan->latency_us + 25000 ||
+           held_ms >= plan->policy.lock_expire_max_ms - lease_ms;
+}
+
+static bool lock_may_be_lost(const struct world *world, const struct call *call) {
     enum op_kind kind = call->op->kind;
+    if (kind == OP_UPDATE)
+        return update_may_be_lost(world, call);
     return kind == OP_RENEW || kind == OP_UNLOCK || (kind == OP_LOCK && !call->op->wait);
 }
 
@@ -28,6 +43,8 @@ static bool has_had_its_time(struct world *world, const struct call *call) {
     int64_t hard_ms = world->plan.policy.hard_timeout_ms;
     if (hard_ms > 0 && world->now_us - call->began_us >= hard_ms * 980 - 2000)
         return true;
+    if (call->op->kind == OP_UPDATE && call->loads_begun > 0) /* what is left is the unlocking */
+        return world->now_us - call->loaded_us >= world->plan.policy.deadline_ms * 980 - 3000;
     if (call->op->deadline_given)
         return process_now_ms(call->process) >= call->deadline_ms;
     int64_t spent_us = world->now_us - call->began_us - call->loading_us;
@@ -36,7 +53,8 @@ static bool has_had_its_time(struct world *world, const struct call *call) {
 }
 
 static bool may_be_unconfirmed(struct world *world, const struct call *call) {
-    bool confirmed = call->op->kind == OP_INVALIDATE || call->op->kind == OP_UNLOCK;
+    enum op_kind kind = call->op->kind;
+    bool confirmed = kind == OP_INVALIDATE || kind == OP_UNLOCK || kind == OP_UPDATE;
     return confirmed && world->plan.policy.wait_replicas > 0 && plan_has(&world->plan, FAULT_behind);
 }
 
@@ -51,10 +69,17 @@ static bool reads_primary(const struct call *call) {
     return call->op->kind == OP_FETCH && call->process->policy.on_outdated == ON_OUTDATED_RETRY;
 }
 
+/* Another writer came first. */
+static bool is_too_late(const struct call *call) {
+    const struct blob *message = call->op->slots[0].message;
+    return call->op->kind == OP_UPDATE && (message == NULL || strstr(message->data, "too late") != NULL);
+}
+
 static bool has_cause(struct world *world, const struct call *call, int32_t status) {
     const struct plan *plan = &world->plan;
     switch (status) {
-    case RCACHE_E_LOADER: return plan_has(plan, FAULT_bad_load) || plan_has(plan, FAULT_memory) || world->ending;
+    case RCACHE_E_LOADER:
+        return is_too_late(call) || plan_has(plan, FAULT_bad_load) || plan_has(plan, FAULT_memory) || world->ending;
     case RCACHE_E_TIMEOUT: return has_had_its_time(world, call) || may_be_unconfirmed(world, call);
     case RCACHE_E_CANCELED: return call->canceled || call->caller == NULL;
     case RCACHE_E_UNAVAILABLE: return connection_may_fail(plan) || may_be_on_its_way(world, call);
@@ -62,7 +87,7 @@ static bool has_cause(struct world *world, const struct call *call, int32_t stat
     case RCACHE_E_SERVER: return plan_has(plan, FAULT_full);
     case RCACHE_E_CLOSED: return !call->process->alive;
     case RCACHE_E_OUTDATED: return plan_has(plan, FAULT_versions) && !reads_primary(call);
-    case RCACHE_E_LOST: return lock_may_be_lost(call);
+    case RCACHE_E_LOST: return lock_may_be_lost(world, call);
     default: return false;
     }
 }

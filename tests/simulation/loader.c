@@ -44,13 +44,33 @@ static void answer_key(struct task *task, struct load_item *item) {
         answer(item, ANSWER_VALUE, value_of(world, task->process, key, version, task->began));
 }
 
+/* An update's: UPDATE ... WHERE fence < ? */
+static void transact(struct task *task) {
+    struct world *world = task->process->world;
+    struct op *op = task->load->op;
+    uint32_t key = key_number(op_key(op, 0));
+    bool fails = world_has(world, FAULT_bad_load) && dice_chance(&world->loaders, 200);
+    bool takes = database_takes(&world->database, key, op->slots[0].fence);
+    if (task->call == NULL || fails || !takes) {
+        answer(&task->load->items[0], ANSWER_FAILED, takes ? blob_copy("rolled back", 11) : blob_copy("too late", 8));
+        return;
+    }
+    uint32_t version = database_commit(world, key);
+    task->call->writes[0] = check_write(world, key, version, op->owner);
+    check_fenced_commit(world, key, op->slots[0].fence);
+    world->database.rows[key].fence = op->slots[0].fence;
+    tell(world, "p%u commits v%u of k%u in op %u", task->process->number, version, key, task->call->number);
+}
+
 static void finish(struct task *task) {
     struct process *process = task->process;
     struct caller *caller = task->caller;
     struct call *call = task->call;
     check_load_ended(process->world, task->load);
-    if (call != NULL && --call->loads == 0)
-        call->loading_us += process->world->now_us - call->loading_since_us;
+    if (call != NULL && --call->loads == 0) {
+        call->loaded_us = process->world->now_us;
+        call->loading_us += call->loaded_us - call->loading_since_us;
+    }
     process_enter(process);
     engine_finish_load(&process->engine, task->load, process_now_ms(process));
     process_leave(process);
@@ -71,7 +91,9 @@ static void run(struct world *world, struct event *event) {
         return;
     if (!task->read) {
         task->read = true;
-        for (size_t i = 0; i < task->load->count; i++)
+        if (task->load->op->kind == OP_UPDATE)
+            transact(task);
+        for (size_t i = 0; task->load->op->kind != OP_UPDATE && i < task->load->count; i++)
             answer_key(task, &task->load->items[i]);
         world_at(world, event, world->now_us + draw_us(world), event->run);
         return;

@@ -56,6 +56,8 @@
     X(failed_loads_give_the_lease_back, "bad_load")                                                                  \
     X(leases_are_renewed, "slow_load")                                                                               \
     X(leases_of_others_are_trusted, "")                                                                              \
+    X(locks_are_renewed, "slow_load")                                                                                \
+    X(lost_locks_are_told, "pause")                                                                                 \
     X(deadlines_wait_for_loaders, "")                                                                                \
     X(deadlines_wait_for_all_loaders, "threads,slow_load")                                                           \
     X(ended_ops_give_their_load_up, "cancel,threads")                                                                \

@@ -309,9 +309,9 @@ static void note_invalidated(const struct note *note) {
             world_violate(note->world, "unlock always invalidates: k%u was left as it was", note->message->key);
         return;
     }
+    check_unlocked(note->world, note->message, holds(record, request_in(note)->owner));
     record->paused_until_ms = 0;
-    bool stays_locked = record->holder.lock && request_in(note)->verb == VERB_INVALIDATE;
-    if (!stays_locked)
+    if (!record->holder.lock || request_in(note)->verb != VERB_INVALIDATE)
         drop_holder(record);
     mark(note);
     look_for_value(note);
@@ -341,11 +341,11 @@ static void note_set(const struct note *note) {
         *cap = write->version < *cap ? write->version : *cap;
     }
     take_value(note);
+    check->keys[write->key].set_us = note->world->now_us;
     note->record->voided = note->world->step;
     check_write_executed(note->world, note->message->write);
-    struct source *source = source_in(note);
-    if (source != NULL)
-        source->began = write->executed;
+    if (note->record->source > 0)
+        source_in(note)->began = write->executed;
 }
 
 static void check_fresh(const struct note *note) {

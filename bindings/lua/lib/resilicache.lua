@@ -90,4 +90,36 @@ function methods.fetch_batch(cache, keys, ttl, loader, call)
     return drive(flight, loader, call, nil, #keys)
 end
 
+local UPDATE = { owner = "string", lease = "number", deadline = "number", pause = "function" }
+local UPDATE_NAMES = "owner, lease, deadline and pause"
+
+--- Locks the key, runs `transaction(fence, is_held)`, and unlocks, which invalidates, also where it fails or raises.
+-- The fence is more than that of any lock of this key before, for the database to refuse writers that have lost theirs:
+-- UPDATE ... SET fence = ? WHERE fence < ?  `is_held()` is false once the lock has ended, which is renewed until
+-- lock_expire_max has passed.  The transaction returns nil and an error where it failed.  Returns what it returned, or
+-- true for nil; or nil, a message and the status: RCACHE_E_LOST where the lock had ended before.  `call` may have
+-- owner, of the lock; lease, in seconds, without it lock_expire; deadline, for the waiting for another's lock;
+-- pause, a function to call again and again while another has the lock, instead of waiting.
+function methods.update(cache, key, transaction, call)
+    refuse(arguments.text(key), 1, "update")
+    refuse(arguments.loader(transaction), 2, "update")
+    refuse(arguments.call(call, UPDATE, UPDATE_NAMES), 3, "update")
+    call = call or {}
+    local flight = core.update(cache, key, call.owner, call.lease, call.deadline)
+    if not flight then
+        error("attempt to use a closed cache", 2)
+    end
+    local failure, value
+    local landed, indexes = flight:step(call.pause)
+    while not landed do
+        if indexes then
+            failure, value = loads.transact(flight, transaction)
+        elseif call.pause then
+            call.pause()
+        end
+        landed, indexes = flight:step(call.pause)
+    end
+    return loads.updated(failure, value, flight:done())
+end
+
 return resilicache

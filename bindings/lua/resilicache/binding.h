@@ -74,6 +74,9 @@ int flight_return_lines(lua_State *L, struct flight *flight);
  * or nothing if the cache is closed. */
 int flight_fetch(lua_State *L);
 
+/* update(cache, key, owner, lease, deadline): as flight_fetch, for an update. */
+int flight_update(lua_State *L);
+
 /* Pushes a table of "name value" lines; whole numbers become numbers, but an owner stays text. */
 void lines_push(lua_State *L, const char *text, size_t size);
 

@@ -54,6 +54,14 @@ void flight_run(struct flight *flight) {
         step(flight, -1);
 }
 
+static int push_fence(lua_State *L, uint64_t fence) {
+    if (sizeof(lua_Integer) >= sizeof fence)
+        lua_pushinteger(L, (lua_Integer)fence);
+    else
+        lua_pushnumber(L, (lua_Number)fence);
+    return 1;
+}
+
 /* ---- loads: for the loop in resilicache.lua ---- */
 
 /* Which keys the load at hand is for: their indexes, from 1, in the caller's table. */
@@ -134,6 +142,17 @@ static int flight_fail(lua_State *L) {
     return 0;
 }
 
+/* flight:fence(): of the lock that the load at hand is under. */
+static int flight_fence(lua_State *L) {
+    return push_fence(L, rcache_load_fence(flight_at(L, 1)->load));
+}
+
+/* flight:wanted(): whether the load at hand still has its lease or lock. */
+static int flight_wanted(lua_State *L) {
+    lua_pushboolean(L, rcache_load_wanted(flight_at(L, 1)->load));
+    return 1;
+}
+
 static int flight_finish(lua_State *L) {
     finish_load(flight_at(L, 1));
     return 0;
@@ -198,11 +217,7 @@ int flight_return_fence(lua_State *L, struct flight *flight) {
         return push_failure(L, flight);
     uint64_t fence = rcache_result_fence(flight->result, 0);
     free_result(flight);
-    if (sizeof(lua_Integer) >= sizeof fence)
-        lua_pushinteger(L, (lua_Integer)fence);
-    else
-        lua_pushnumber(L, (lua_Number)fence);
-    return 1;
+    return push_fence(L, fence);
 }
 
 int flight_return_count(lua_State *L, struct flight *flight) {
@@ -261,7 +276,12 @@ static int flight_values(lua_State *L) {
     return count + 1;
 }
 
-/* ---- fetch ---- */
+/* flight:done(): true, or nil, the message and the status. */
+static int flight_done(lua_State *L) {
+    return flight_return_done(L, flight_at(L, 1));
+}
+
+/* ---- fetch, update ---- */
 
 int flight_fetch(lua_State *L) {
     if (cache_is_closed(L, 1))
@@ -286,12 +306,28 @@ int flight_fetch(lua_State *L) {
     return 1;
 }
 
+int flight_update(lua_State *L) {
+    if (cache_is_closed(L, 1))
+        return 0;
+    rcache *cache = cache_at(L, 1);
+    struct text key = argument_text(L, 2), owner = { NULL, 0 };
+    if (!lua_isnoneornil(L, 3))
+        owner = argument_text(L, 3);
+    int64_t lease_ms = argument_optional_ms(L, 4);
+    rcache_call call = { .struct_size = sizeof call, .deadline_ms = argument_optional_ms(L, 5) };
+    struct flight *flight = flight_new(L, 1);
+    flight->op = rcache_op_update(cache, key.data, key.size, owner.data, owner.size, lease_ms, &call);
+    return 1;
+}
+
 void flight_register(lua_State *L) {
     static const luaL_Reg methods[] = {
         { "step", flight_step },   { "answer", flight_answer }, { "fail", flight_fail }, { "finish", flight_finish },
         { "version", flight_version },
         { "primary", flight_primary },
-        { "value", flight_value }, { "values", flight_values }, { "indexes", flight_indexes }, { NULL, NULL },
+        { "value", flight_value }, { "values", flight_values }, { "indexes", flight_indexes },
+        { "fence", flight_fence },
+        { "wanted", flight_wanted }, { "done", flight_done },     { NULL, NULL },
     };
     luaL_newmetatable(L, FLIGHT);
     lua_pushcfunction(L, flight_collect);

@@ -19,7 +19,8 @@ static void check_version(lua_State *L) {
 EXPORT int luaopen_resilicache_core(lua_State *L);
 
 int luaopen_resilicache_core(lua_State *L) {
-    static const luaL_Reg functions[] = { { "open", cache_open }, { "fetch", flight_fetch }, { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "open", cache_open }, { "fetch", flight_fetch },
+                                          { "update", flight_update }, { NULL, NULL } };
     check_version(L);
     cache_register(L);
     flight_register(L);

@@ -37,6 +37,7 @@ from .load import Versioned, reads_primary
 from .lock import UpdateLock
 from .options import Option, options
 from .typed import TypedCache
+from .update import Update
 
 __version__ = _native.version()
 
@@ -77,6 +78,7 @@ __all__ = [
     "TypedCache",
     "UnavailableError",
     "UnsupportedError",
+    "Update",
     "UpdateLock",
     "Versioned",
     "reads_primary",

@@ -18,6 +18,7 @@ lib = c.lib
 FETCH, GET, SET = lib.CALL_FETCH, lib.CALL_GET, lib.CALL_SET
 INVALIDATE, DELETE = lib.CALL_INVALIDATE, lib.CALL_DELETE
 LOCK, RENEW, UNLOCK, INSPECT = lib.CALL_LOCK, lib.CALL_RENEW, lib.CALL_UNLOCK, lib.CALL_INSPECT
+UPDATE = lib.CALL_UPDATE
 
 STRONG, EVENTUAL, INLINE = lib.RCACHE_STRONG, lib.RCACHE_EVENTUAL, lib.RCACHE_INLINE
 RAW, WAIT = lib.RCACHE_RAW, lib.RCACHE_WAIT
@@ -26,7 +27,7 @@ FAILED, HIT, LOADED = lib.RCACHE_FAILED, lib.RCACHE_HIT, lib.RCACHE_LOADED
 STALE, ABSENT, DONE = lib.RCACHE_STALE, lib.RCACHE_ABSENT, lib.RCACHE_DONE
 
 EVENT_DONE = lib.RCACHE_EVENT_DONE
-CLOSED = lib.RCACHE_E_CLOSED
+CLOSED, LOST = lib.RCACHE_E_CLOSED, lib.RCACHE_E_LOST
 
 Handle = Any
 Queue = Any
@@ -219,6 +220,16 @@ def load_positions(load: Load) -> list[int]:
 
 def load_reads_primary(load: Load) -> bool:
     return bool(lib.rcache_load_primary(load))
+
+
+def load_fence(load: Load) -> int:
+    """Of the lock that an update's load is under."""
+    fence: int = lib.rcache_load_fence(load)
+    return fence
+
+
+def load_wanted(load: Load) -> bool:
+    return bool(lib.rcache_load_wanted(load))
 
 
 def load_answer(load: Load, answers: list[bytes | None], forgotten: set[int], versions: dict[int, int]) -> None:

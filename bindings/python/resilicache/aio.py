@@ -36,10 +36,13 @@ from .load import Answers, answer_many, answer_one, covers, finishing, logger
 from .lock import Holder
 from .results import count_done, read_entry, read_fence, read_text, read_values
 from .typed import Codec, Coder
+from .update import AsyncUpdate, Update
 
 K = TypeVar("K", str, bytes)
 T = TypeVar("T")
 Producer = Callable[[list[int]], Awaitable[Answers]]
+Work = Callable[[native.Load], Awaitable[None]]
+"""What is done with a load, which is finished behind it."""
 
 
 async def call_loader(loader: Callable[..., Any], *arguments: Any) -> Any:
@@ -58,15 +61,23 @@ async def call_loader(loader: Callable[..., Any], *arguments: Any) -> Any:
     return await found if inspect.isawaitable(found) else found
 
 
+def answering(produce: Producer | None) -> Work | None:
+    async def work(load: native.Load) -> None:
+        assert produce is not None
+        native.load_answer(load, *await produce(native.load_positions(load)))
+
+    return None if produce is None else work
+
+
 class _Waiting:
     """A call under way, and who waits for it.  The context is the caller's: its loaders run in it."""
 
-    __slots__ = ("context", "failure", "future", "op", "produce")
+    __slots__ = ("context", "failure", "future", "op", "work")
 
-    def __init__(self, future: asyncio.Future[list[native.Entry]], produce: Producer | None) -> None:
+    def __init__(self, future: asyncio.Future[list[native.Entry]], work: Work | None) -> None:
         self.future = future
-        self.produce = produce
-        self.context = None if produce is None else contextvars.copy_context()
+        self.work = work
+        self.context = None if work is None else contextvars.copy_context()
         self.op: Any = None
         self.failure: Exception | None = None
 
@@ -92,10 +103,10 @@ class Pump:
         time_ms: int,
         flags: int,
         deadline_ms: int,
-        produce: Producer | None,
-        version: int,
+        work: Work | None,
+        version: int = 0,
     ) -> list[native.Entry]:
-        waiting = _Waiting(self._loop.create_future(), produce)
+        waiting = _Waiting(self._loop.create_future(), work)
         tag = next(self._tags)
         terms = text, time_ms, flags, deadline_ms, version
         waiting.op = native.queue_gather(self._queue, tag, handle, call, keys, *terms)
@@ -122,14 +133,14 @@ class Pump:
             if entries is not None:
                 del self._waiting[tag]
                 _end(waiting, entries)
-            if load is not None and waiting.produce is not None and waiting.context is not None:
-                waiting.context.run(self.start, self._load(waiting, load, waiting.produce))
+            if load is not None and waiting.work is not None and waiting.context is not None:
+                waiting.context.run(self.start, self._load(waiting, load, waiting.work))
 
-    async def _load(self, waiting: _Waiting, load: native.Load, produce: Producer) -> None:
+    async def _load(self, waiting: _Waiting, load: native.Load, work: Work) -> None:
         """A task of its own: whoever goes away, others may wait for the value."""
         try:
             with finishing(load):
-                native.load_answer(load, *await produce(native.load_positions(load)))
+                await work(load)
         except Exception as error:
             if waiting.future.done():
                 logger.exception("a loader failed, and who called it had its answer or went away")
@@ -354,6 +365,27 @@ class AsyncCache:
         """As `Cache.unlock`."""
         await self._one(native.UNLOCK, key, key_bytes(owner), deadline=deadline)
 
+    async def update(
+        self,
+        key: Key,
+        transaction: Callable[[Update], Any],
+        *,
+        owner: Key | None = None,
+        lease: Seconds | None = None,
+        deadline: Seconds | None = None,
+    ) -> Any:
+        """As `Cache.update`; the transaction is a coroutine function, or a plain one, which runs in the executor.
+
+        Where this is cancelled, so is the coroutine; a plain function runs to its end, and keeps the lock until then.
+        """
+        if not callable(transaction):
+            raise TypeError(f"a transaction is a function, not {type(transaction).__name__}")
+        text = b"" if owner is None else key_bytes(owner)
+        lease_ms, deadline_ms = optional_milliseconds("lease", lease), optional_milliseconds("deadline", deadline)
+        update, (pump, handle) = AsyncUpdate(key, transaction, call_loader), self.pump()
+        call = pump.run(handle, native.UPDATE, [key_bytes(key)], text, lease_ms, 0, deadline_ms, update.work)
+        return await update.run(pump, call)
+
     # ---- other shapes ----
 
     def typed(self, codec: Codec[T], loads: Callable[[bytes], T] | None = None) -> AsyncTypedCache[T]:
@@ -388,7 +420,8 @@ class AsyncCache:
     ) -> bytes | None:
         deadline_ms = optional_milliseconds("deadline", deadline)
         pump, handle = self.pump()
-        entries = await pump.run(handle, call, [key_bytes(key)], text, time_ms, flags, deadline_ms, produce, version)
+        work = answering(produce)
+        entries = await pump.run(handle, call, [key_bytes(key)], text, time_ms, flags, deadline_ms, work, version)
         return read_entry(entries, key)[1]
 
     async def _many(
@@ -406,7 +439,7 @@ class AsyncCache:
         if not names:
             return []
         pump, handle = self.pump()
-        return await pump.run(handle, call, names, b"", time_ms, flags, deadline_ms, produce, version)
+        return await pump.run(handle, call, names, b"", time_ms, flags, deadline_ms, answering(produce), version)
 
 
 class AsyncUpdateLock(Holder):

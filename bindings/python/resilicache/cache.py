@@ -29,6 +29,7 @@ from .load import Producer, Workers, covers, produce_many, produce_one, run
 from .lock import UpdateLock
 from .results import count_done, read_entry, read_fence, read_lines, read_text, read_values
 from .typed import Codec, TypedCache
+from .update import Update, run_update
 
 K = TypeVar("K", str, bytes)
 T = TypeVar("T")
@@ -333,6 +334,32 @@ class Cache:
         >>> cache.unlock("user:1", "writer 7")
         """
         self._one(native.UNLOCK, key, key_bytes(owner), deadline=deadline)
+
+    def update(
+        self,
+        key: Key,
+        transaction: Callable[[Update], T],
+        *,
+        owner: Key | None = None,
+        lease: Seconds | None = None,
+        deadline: Seconds | None = None,
+    ) -> T:
+        """Locks the key, runs the transaction, and unlocks, which invalidates, also where the transaction raises.
+
+        The transaction is handed an `Update`, whose `fence` is for the database, and returns what this returns.
+        Another's lock is waited for, until the deadline.  The lock is renewed each third of the lease (the option
+        lock_expire), until lock_expire_max has passed.  LostError: it had ended before the transaction did, so that
+        another may have written in between: the database can tell by the fence.
+
+        >>> cache.update("user:1", lambda update: update.fence > 0)
+        True
+        """
+        if not callable(transaction):
+            raise TypeError(f"a transaction is a function, not {type(transaction).__name__}")
+        text = b"" if owner is None else key_bytes(owner)
+        lease_ms, deadline_ms = optional_milliseconds("lease", lease), optional_milliseconds("deadline", deadline)
+        operation = native.begin_one(self._here(), native.UPDATE, key_bytes(key), text, lease_ms, 0, deadline_ms)
+        return run_update(operation, key, transaction)
 
     # ---- other shapes ----
 

@@ -20,6 +20,10 @@ size_t rcache_load_position(const rcache_load *handle, size_t index) {
     return load != NULL && index < load->count ? load->items[index].position : SIZE_MAX;
 }
 
+uint64_t rcache_load_fence(const rcache_load *handle) {
+    return handle != NULL ? (uint64_t)load_of_const(handle)->op->slots[0].fence : 0;
+}
+
 int32_t rcache_load_wanted(const rcache_load *handle) {
     return handle != NULL && load_of_const(handle)->wanted > 0;
 }

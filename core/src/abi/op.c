@@ -4,8 +4,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "runtime/link.h"
 #include "runtime/passage.h"
+
+enum { OWNER_MADE_SIZE = 1 + 2 * TEXT_HEX_SIZE };
 
 static char no_memory;
 
@@ -106,7 +109,8 @@ static void apply_call(struct op *op, const struct beginning *begin, const rcach
     op->wait = (call->flags & RCACHE_WAIT) != 0;
     op->version = (int64_t)call->version;
     op->ttl_ms = begin->ttl_ms;
-    op->lease_ms = begin->lease_ms > 0 ? begin->lease_ms : policy->lock_expire_max_ms;
+    int64_t lease_ms = begin->kind == OP_UPDATE ? policy->lock_expire_ms : policy->lock_expire_max_ms;
+    op->lease_ms = begin->lease_ms > 0 ? begin->lease_ms : lease_ms;
     int64_t now_ms = clock_now_ms();
     op->deadline_given = call->deadline_ms > 0;
     int64_t wait_ms = op->deadline_given ? call->deadline_ms : policy->deadline_ms;
@@ -193,6 +197,24 @@ rcache_op *rcache_op_unlock(rcache *cache, const void *keys, const uint32_t *key
                             size_t owner_size, const rcache_call *call) {
     return begin_op(&(struct beginning){ .cache = cache, .kind = OP_UNLOCK, .keys = keys, .key_sizes = key_sizes,
                                          .count = count, .owner = slice_of(owner, owner_size), .call = call });
+}
+
+/* One that nobody has had: its own part of the random numbers, and a count. */
+static struct slice make_owner(rcache *cache, char text[OWNER_MADE_SIZE]) {
+    text[0] = 'u';
+    text_put_hex(text_put_hex(text + 1, cache->engine.identity), cache->updates++);
+    return slice_of(text, OWNER_MADE_SIZE);
+}
+
+rcache_op *rcache_op_update(rcache *cache, const void *key, size_t key_size, const void *owner, size_t owner_size,
+                            int64_t lease_ms, const rcache_call *call) {
+    char made[OWNER_MADE_SIZE];
+    uint32_t size = key_size < UINT32_MAX ? (uint32_t)key_size : UINT32_MAX;
+    struct slice name = slice_of(owner, owner_size);
+    if (owner_size == 0 && cache != NULL)
+        name = make_owner(cache, made);
+    return begin_op(&(struct beginning){ .cache = cache, .kind = OP_UPDATE, .keys = key, .key_sizes = &size,
+                                         .count = 1, .owner = name, .lease_ms = lease_ms, .call = call });
 }
 
 /* Every slot gets its value, or the op fails as a whole. */

@@ -24,6 +24,9 @@ int32_t event_of(rcache_op *handle, enum call_event happened, struct load *load,
         event->kind = RCACHE_EVENT_LOAD;
         give_load(event, load, cache);
         return RCACHE_EVENT_LOAD;
+    case CALL_LOST:
+        event->kind = RCACHE_EVENT_LOST;
+        return RCACHE_EVENT_LOST;
     case CALL_DONE:
         break;
     }

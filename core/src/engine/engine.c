@@ -4,6 +4,7 @@
 #include "engine/flight.h"
 #include "engine/load.h"
 #include "engine/pause.h"
+#include "engine/update.h"
 #include "resilicache.h"
 
 bool engine_init(struct engine *engine, const struct policy *policy, struct counters *counters, uint64_t identity,
@@ -56,7 +57,9 @@ static void wait_for_lock(struct engine *engine, struct slot *slot, int64_t now_
 }
 
 static void seek(struct engine *engine, struct slot *slot, int64_t now_ms) {
-    if (slot->op->kind == OP_LOCK)
+    if (slot->op->kind == OP_UPDATE && slot->fence != 0)
+        update_begin(engine, slot->op, now_ms);
+    else if (slot->op->kind == OP_LOCK || slot->op->kind == OP_UPDATE)
         wait_for_lock(engine, slot, now_ms);
     else
         flight_seek(engine, slot, now_ms);
@@ -82,7 +85,9 @@ void engine_enter(struct engine *engine, struct op *op, int64_t now_ms) {
 
 static void slot_reply(struct engine *engine, struct slot *slot, int64_t now_ms) {
     struct op *op = slot->op;
-    if (!slot->settled) {
+    if (op->kind == OP_UPDATE && (slot->settled || slot->request.verb != VERB_LOCK)) {
+        update_reply(engine, op, now_ms);
+    } else if (!slot->settled) {
         if (!slot_take_reply(slot, engine->counters))
             seek(engine, slot, now_ms);
         wake_if_done(engine, op);
@@ -172,7 +177,7 @@ static void run_timer(struct engine *engine, struct timer *timer, int64_t now_ms
         return;
     case TIMER_SLOT: {
         struct slot *slot = list_entry(timer, struct slot, timer);
-        if (slot->op->kind != OP_LOCK) {
+        if (slot->op->kind != OP_LOCK && slot->op->kind != OP_UPDATE) {
             flight_slot_timer(engine, slot, now_ms);
             return;
         }

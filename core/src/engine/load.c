@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/rule.h"
+#include "engine/update.h"
 #include "resilicache.h"
 
 /* A lease is renewed when a third of it has passed: two renewals may get lost before it ends. */
@@ -88,6 +89,10 @@ void load_hand_over(struct engine *engine, struct op *op, int64_t now_ms) {
 }
 
 void load_give_up(struct engine *engine, struct load *load, int64_t now_ms) {
+    if (load->op->kind == OP_UPDATE) {
+        update_finish(engine, load, now_ms);
+        return;
+    }
     engine_disarm(engine, &load->timer);
     engine->counters->loads_lost += load->count;
     for (size_t i = 0; i < load->count; i++)
@@ -96,6 +101,10 @@ void load_give_up(struct engine *engine, struct load *load, int64_t now_ms) {
 }
 
 void load_timer(struct engine *engine, struct load *load, int64_t now_ms) {
+    if (load->op->kind == OP_UPDATE) {
+        update_timer(engine, load, now_ms);
+        return;
+    }
     if (now_ms - load->began_ms >= engine->policy->lock_expire_max_ms)
         return; /* the leases may lapse: a loader that takes this long is taken for dead */
     for (size_t i = 0; RULE(leases_are_renewed, true) && i < load->count; i++)
@@ -132,6 +141,10 @@ struct load *engine_take_load(struct engine *engine, struct op *op, int64_t now_
     op->load = NULL;
     if (load == NULL)
         return NULL;
+    if (op->kind == OP_UPDATE) {
+        update_taken(engine, op);
+        return load;
+    }
     pause_deadline(engine, op, now_ms);
     if (op->acquiring == 0)
         load_hand_over(engine, op, now_ms);
@@ -159,8 +172,12 @@ static void end_if_late(struct engine *engine, struct load *load, int64_t now_ms
 }
 
 void engine_finish_load(struct engine *engine, struct load *load, int64_t now_ms) {
-    engine_disarm(engine, &load->timer);
     struct op *op = load->op;
+    if (op->kind == OP_UPDATE) {
+        update_finish(engine, load, now_ms);
+        return;
+    }
+    engine_disarm(engine, &load->timer);
     if (!load->behind)
         resume_deadline(engine, op, now_ms);
     end_if_late(engine, load, now_ms);

@@ -23,6 +23,9 @@ struct load {
     _Atomic uint32_t wanted; /* leases that still can store */
     bool behind;
     bool primary;            /* an earlier load of one of its keys brought an older version than was known */
+    bool renewing; /* update: the renewal is under way; the next two as well */
+    bool finished;
+    int64_t lease_end_ms;
     size_t count;
     struct load_item items[];
 };

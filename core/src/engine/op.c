@@ -80,7 +80,8 @@ static enum verb first_verb(const struct op *op) {
     case OP_SET: return op->raw ? VERB_RAW_SET : VERB_SET;
     case OP_INVALIDATE: return VERB_INVALIDATE;
     case OP_DELETE: return VERB_DELETE;
-    case OP_LOCK: return VERB_LOCK;
+    case OP_LOCK:
+    case OP_UPDATE: return VERB_LOCK;
     case OP_RENEW: return VERB_RENEW;
     case OP_UNLOCK: return VERB_UNLOCK;
     case OP_INSPECT: return VERB_INSPECT;
@@ -228,6 +229,9 @@ bool slot_take_reply(struct slot *slot, struct counters *counters) {
     case OP_LOCK:
     case OP_RENEW:
         return take_locked(slot, reply);
+    case OP_UPDATE: /* it goes on, or waits */
+        slot->fence = reply->verdict == VERDICT_OWNED ? reply->fence : 0;
+        return false;
     case OP_GET:
     case OP_INSPECT:
         if (reply->verdict == VERDICT_MISS || (reply->absent && !slot->op->raw && slot->op->kind == OP_GET))

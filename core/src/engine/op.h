@@ -11,7 +11,18 @@
 #include "engine/policy.h"
 #include "engine/verbs.h"
 
-enum op_kind { OP_FETCH, OP_GET, OP_SET, OP_INVALIDATE, OP_DELETE, OP_LOCK, OP_RENEW, OP_UNLOCK, OP_INSPECT };
+enum op_kind {
+    OP_FETCH,
+    OP_GET,
+    OP_SET,
+    OP_INVALIDATE,
+    OP_DELETE,
+    OP_LOCK,
+    OP_RENEW,
+    OP_UNLOCK,
+    OP_INSPECT,
+    OP_UPDATE
+};
 
 struct flight;
 struct load;
@@ -44,7 +55,7 @@ struct slot {
     int32_t status;
     struct blob *value;
     struct blob *message;
-    int64_t fence;            /* lock: of the lock; 0: none */
+    int64_t fence;            /* lock, update: of the lock; 0: none */
 };
 
 struct op {
@@ -58,13 +69,14 @@ struct op {
     bool shared;            /* entered into the engine */
     bool deadline_given;    /* by the caller, not by the option */
     bool loads_apart;       /* its loader runs elsewhere, not where the op is waited for */
+    bool tells_lost;        /* update: its lock is lost, which its caller has not been told yet */
     bool timed;             /* its deadline is a timer of the engine's; else its own thread looks at the clock */
     uint32_t route;
     size_t prefix_size;     /* of every key: what the caller didn't write */
     int64_t ttl_ms;         /* fetch, set */
     int64_t version;        /* set, invalidate; 0: unknown */
     int64_t early_ms;       /* fetch: a value that is fresh for no longer than this is refreshed */
-    int64_t lease_ms;       /* lock, renew */
+    int64_t lease_ms;       /* lock, renew, update */
     _Atomic int64_t deadline_ms; /* on the monotonic clock */
     struct slice owner;
     size_t count;
@@ -74,6 +86,7 @@ struct op {
     struct link_node behind;    /* flights it won and is to load after it is done */
     struct load *load;          /* to be handed to the caller; taken by the driver */
     struct load *refresh;       /* the same, beside DONE */
+    struct load *update;        /* update: from its lock to its unlocking */
     struct timer timer;         /* the deadline, for drivers that have no thread waiting */
     uint32_t loading;           /* loads that its caller has taken and not finished: */
     int64_t loading_since_ms;   /* meanwhile the option's deadline stands still, */

@@ -27,6 +27,7 @@ struct rcache {
     struct credentials credentials;
     struct trust *trust; /* NULL: no TLS */
     struct counters counters;
+    _Atomic uint64_t updates; /* that were given an owner */
     _Atomic uint64_t calls; /* begun; also what tells their random streams apart */
     uint64_t seed;
     pthread_mutex_t lock;

@@ -127,10 +127,13 @@ static enum call_event look(struct op *op, struct load **load) {
     bool ending = cache->closed || call_of(op)->canceled; /* a load that is there by now is given up with the op */
     *load = ending ? NULL : engine_take_load(engine, op, clock_now_ms());
     bool done = *load == NULL && op->unsettled == 0;
+    bool lost = !done && *load == NULL && op->tells_lost;
     if (done)
         engine_disarm(&cache->engine, &op->timer);
+    if (lost)
+        op->tells_lost = false;
     cache_unlock_engine(cache, call_attends(call_of(op)));
-    return *load != NULL ? CALL_LOAD : done ? CALL_DONE : CALL_NOTHING;
+    return *load != NULL ? CALL_LOAD : done ? CALL_DONE : lost ? CALL_LOST : CALL_NOTHING;
 }
 
 void call_refuse(struct op *op, int32_t status, const char *what) {

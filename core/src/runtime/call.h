@@ -36,10 +36,11 @@ static inline struct call *call_of(struct op *op) {
     return op->driver;
 }
 
-enum call_event { CALL_NOTHING, CALL_LOAD, CALL_DONE };
+enum call_event { CALL_NOTHING, CALL_LOAD, CALL_LOST, CALL_DONE };
 
 /* Runs the op on the calling thread until there is something for the caller, timeout_ms (negative: none) has passed, or
- * a signal came.  LOAD: *load is to be finished.  DONE: the op's slots are settled, the runtime is through with it. */
+ * a signal came.  LOAD: *load is to be finished.  LOST: the lock of the
+ * update is lost under its load.  DONE: the op's slots are settled, the runtime is through with it. */
 enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load);
 /* The two halves of it, for ops that are submitted to a queue: begin, whose requests are then to be sent, and look when
  * there is news. */

@@ -11,6 +11,7 @@ static const char *const VERBS[] = {
     [VERB_SET] = "set",         [VERB_RAW_GET] = "raw-get", [VERB_RAW_SET] = "raw-set",
     [VERB_DELETE] = "delete",   [VERB_INSPECT] = "inspect", [VERB_INVALIDATE] = "invalidate",
     [VERB_LOCK] = "lock",       [VERB_RENEW] = "renew",     [VERB_UNLOCK] = "unlock",
+    [VERB_UPDATE] = "update",
 };
 
 enum { VERB_COUNT = sizeof VERBS / sizeof VERBS[0] };
@@ -43,6 +44,7 @@ static bool take_attribute(struct call *call, const struct word *name, const str
                   : word_is(name, "deadline")   ? &call->deadline_ms
                                                 : NULL;
     const struct word **text = word_is(name, "by")                                ? &call->owner
+                             : word_is(name, "to")                                ? &call->value
                              : word_is(name, "after")                             ? &call->after
                              : word_is(name, "fails") || word_is(name, "throws")  ? &call->failure
                                                                                   : NULL;
@@ -168,6 +170,9 @@ rcache_op *call_op(const struct call *call, rcache *cache) {
         break;
     case VERB_RENEW:
         op = rcache_op_renew(cache, keys, sizes, count, owner->text, owner->size, call->lease_ms, &terms);
+        break;
+    case VERB_UPDATE:
+        op = rcache_op_update(cache, keys, sizes[0], owner->text, owner->size, call->lease_ms, &terms);
         break;
     case VERB_UNLOCK: op = rcache_op_unlock(cache, keys, sizes, count, owner->text, owner->size, &terms); break;
     }

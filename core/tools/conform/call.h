@@ -18,7 +18,8 @@ enum verb {
     VERB_INSPECT,
     VERB_LOCK,
     VERB_RENEW,
-    VERB_UNLOCK
+    VERB_UNLOCK,
+    VERB_UPDATE
 };
 
 struct call {

@@ -16,6 +16,7 @@ struct named {
     struct named *next;
     struct word name;
     const struct word *row;
+    uint64_t fence; /* of the last update of the row */
     rcache *cache;
 };
 

@@ -87,6 +87,32 @@ static void load_rows(struct task *task, rcache_load *load) {
     rcache_load_finish(load);
 }
 
+/* UPDATE ... SET row = ?, fence = ? WHERE key = ? AND fence < ?  False: no row was changed. */
+static bool update_row(struct stage *stage, const struct call *call, uint64_t fence) {
+    pthread_mutex_lock(&stage->lock);
+    struct named *row = named_find(stage->rows, call->names.items);
+    bool takes = row != NULL && row->fence < fence;
+    if (takes) {
+        row->row = call->value;
+        row->fence = fence;
+    }
+    pthread_mutex_unlock(&stage->lock);
+    return takes;
+}
+
+static void transact(struct task *task, rcache_load *load) {
+    const struct call *call = task->call;
+    if (task->actor != NULL)
+        task->actor->loading++;
+    if (call->after != NULL && !stage_wait(task->stage, is_told, call->after))
+        rcache_load_fail(load, 0, "nobody told it to go on");
+    else if (call->failure != NULL)
+        rcache_load_fail(load, 0, call->failure->text);
+    else if (!update_row(task->stage, call, rcache_load_fence(load)))
+        rcache_load_fail(load, 0, "too late");
+    rcache_load_finish(load);
+}
+
 static void *run_refresh(void *arg) {
     struct refresh *refresh = arg;
     load_rows(&refresh->task, refresh->load);
@@ -141,6 +167,8 @@ static void run(struct task *task) {
         rcache_op_wait(op, task->actor != NULL ? SLICE_MS : -1, &event);
         if (event.load != NULL && event.kind == RCACHE_EVENT_DONE)
             begin_refresh(task, event.load);
+        else if (event.load != NULL && task->call->verb == VERB_UPDATE)
+            transact(task, event.load);
         else if (event.load != NULL)
             load_rows(task, event.load);
     } while (event.kind != RCACHE_EVENT_DONE);
@@ -157,7 +185,12 @@ static bool note_names(struct stage *stage, const struct call *call) {
     for (size_t i = 0; i < call->names.count; i++)
         if (named_take(stage, &stage->names, &call->names.items[i]) == NULL)
             return false;
-    return true;
+    if (call->verb != VERB_UPDATE)
+        return true;
+    pthread_mutex_lock(&stage->lock);
+    bool noted = named_take(stage, &stage->rows, call->names.items) != NULL;
+    pthread_mutex_unlock(&stage->lock);
+    return noted;
 }
 
 bool stage_make(struct stage *stage, const struct call *call, struct found *found) {

@@ -28,7 +28,7 @@ type call struct {
 	version, primary             uint64
 }
 
-var verbs = strings.Fields("fetch batch get set raw-get raw-set invalidate delete inspect lock renew unlock")
+var verbs = strings.Fields("fetch batch get set raw-get raw-set invalidate delete inspect lock renew unlock update")
 var aTime = regexp.MustCompile(`^\d+m?s$`)
 
 func durationOf(w word) time.Duration {
@@ -52,7 +52,7 @@ func (c *call) takeFlag(w word) bool {
 
 // takeAttribute takes what stands behind it.
 func (c *call) takeAttribute(name, value word) bool {
-	texts := map[string]*string{"at": &c.at, "by": &c.owner, "after": &c.after, "fails": &c.failure, "throws": &c.failure}
+	texts := map[string]*string{"at": &c.at, "by": &c.owner, "to": &c.value, "after": &c.after, "fails": &c.failure, "throws": &c.failure}
 	times := map[string]*time.Duration{"ttl": &c.ttl, "lease": &c.lease, "deadline": &c.deadline}
 	switch {
 	case name.quoted:

@@ -31,6 +31,7 @@ type stage struct {
 	called      atomic.Int64
 	mutex       sync.Mutex // over what loaders see:
 	rows        map[string]string
+	fences      map[string]uint64
 	told        map[string]chan struct{}
 	asked       []string
 	over        chan struct{} // loaders wait no longer once it is closed
@@ -46,7 +47,7 @@ type actor struct {
 
 func newStage(url, prefix string) *stage {
 	return &stage{url: url, prefix: prefix, caches: map[string]*resilicache.Cache{}, actors: map[string]*actor{},
-		keys: map[string]bool{}, rows: map[string]string{}, told: map[string]chan struct{}{}, over: make(chan struct{})}
+		keys: map[string]bool{}, rows: map[string]string{}, fences: map[string]uint64{}, told: map[string]chan struct{}{}, over: make(chan struct{})}
 }
 
 func (s *stage) open(words []word) (*resilicache.Cache, error) {
@@ -110,16 +111,8 @@ func (s *stage) load(c *call, a *actor, keys []string) (map[string][]byte, error
 	}
 	s.mutex.Unlock()
 	s.called.Add(1)
-	if a != nil {
-		a.loading.Add(1)
-	}
-	if c.after != "" {
-		select {
-		case <-s.signal(c.after):
-		case <-s.over:
-		case <-time.After(patience):
-			return nil, fmt.Errorf("nobody told %s", c.after)
-		}
+	if err := s.untilTold(c, a); err != nil {
+		return nil, err
 	}
 	switch {
 	case c.throws:
@@ -130,6 +123,41 @@ func (s *stage) load(c *call, a *actor, keys []string) (map[string][]byte, error
 		return nil, fmt.Errorf("%w: %s", errLoader, c.failure)
 	}
 	return rows, nil
+}
+
+func (s *stage) untilTold(c *call, a *actor) error {
+	if a != nil {
+		a.loading.Add(1)
+	}
+	if c.after != "" {
+		select {
+		case <-s.signal(c.after):
+		case <-s.over:
+		case <-time.After(patience):
+			return fmt.Errorf("nobody told %s", c.after)
+		}
+	}
+	return nil
+}
+
+// transact is UPDATE ... SET row = ?, fence = ? WHERE key = ? AND fence < ?
+func (s *stage) transact(c *call, a *actor, fence uint64) error {
+	if err := s.untilTold(c, a); err != nil {
+		return err
+	}
+	switch {
+	case c.throws:
+		panic(c.failure)
+	case c.fails:
+		return fmt.Errorf("%w: %s", errLoader, c.failure)
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if key := c.keys[0]; s.fences[key] < fence {
+		s.fences[key], s.rows[key] = fence, c.value
+		return nil
+	}
+	return fmt.Errorf("%w: too late", errLoader)
 }
 
 // make makes the call, to its end.
@@ -175,6 +203,16 @@ func (s *stage) make(ctx context.Context, c *call, a *actor) found {
 			return failed(err)
 		}
 		return found{entry: entry}
+	}
+	if c.verb == "update" {
+		terms := resilicache.UpdateTerms{Owner: c.owner, Lease: c.lease}
+		err := cache.UpdateWith(ctx, key, terms, func(_ context.Context, fence uint64) error {
+			return s.transact(c, a, fence)
+		})
+		if err != nil {
+			return failed(err)
+		}
+		return found{done: true}
 	}
 	if err := s.do(ctx, cache, c, key); err != nil {
 		return failed(err)

@@ -19,7 +19,7 @@ local function text_of(word)
 end
 
 local VERBS = {}
-for verb in ("fetch batch get set raw-get raw-set invalidate delete inspect lock renew unlock"):gmatch("%S+") do
+for verb in ("fetch batch get set raw-get raw-set invalidate delete inspect lock renew unlock update"):gmatch("%S+") do
     VERBS[verb] = true
 end
 
@@ -32,7 +32,8 @@ local FLAGS = {
 }
 
 local ATTRIBUTES = {
-    at = { "at", text_of }, by = { "owner", text_of }, after = { "after", text_of }, fails = { "fails", text_of },
+    at = { "at", text_of }, by = { "owner", text_of }, to = { "value", text_of },
+    after = { "after", text_of }, fails = { "fails", text_of },
     throws = { "throws", text_of }, ttl = { "ttl", calls.seconds }, lease = { "lease", calls.seconds },
     deadline = { "deadline", calls.seconds },
     version = { "version", function(word) return tonumber(word.text) end },

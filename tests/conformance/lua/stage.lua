@@ -19,8 +19,8 @@ stage.__index = stage
 
 function stage.new(world, url, prefix)
     return setmetatable({
-        world = world, url = url, prefix = prefix, caches = {}, rows = {}, told = {}, actors = {}, keys = {},
-        called = 0, asked = {},
+        world = world, url = url, prefix = prefix, caches = {}, rows = {}, fences = {}, told = {}, actors = {},
+        keys = {}, called = 0, asked = {},
     }, stage)
 end
 
@@ -73,13 +73,7 @@ end
 
 -- ---- loaders ----
 
--- Reads the rows as they are now, waits if it has to, then returns them, or fails as it was told.
-function stage:load(call, actor, keys)
-    local rows = {}
-    for i, key in ipairs(keys) do
-        rows[i] = self.rows[key]
-    end
-    self.called, self.asked = self.called + 1, keys
+function stage:wait_to_be_told(call, actor)
     if actor then
         actor.loading = true
     end
@@ -88,6 +82,16 @@ function stage:load(call, actor, keys)
             return self.told[call.after] or self.over
         end, "%s is told", call.after)
     end
+end
+
+-- Reads the rows as they are now, waits if it has to, then returns them, or fails as it was told.
+function stage:load(call, actor, keys)
+    local rows = {}
+    for i, key in ipairs(keys) do
+        rows[i] = self.rows[key]
+    end
+    self.called, self.asked = self.called + 1, keys
+    self:wait_to_be_told(call, actor)
     if call.throws then
         error(call.throws, 0)
     elseif call.fails then
@@ -120,6 +124,23 @@ function stage:loader_of_many(call, actor)
             return 7
         end
         return rows and values, err, kind
+    end
+end
+
+-- UPDATE ... SET row = ?, fence = ? WHERE key = ? AND fence < ?
+function stage:transaction_of(call, actor)
+    return function(fence)
+        self:wait_to_be_told(call, actor)
+        if call.throws then
+            error(call.throws, 0)
+        elseif call.fails then
+            return nil, call.fails
+        end
+        local key = call.keys[1]
+        if (self.fences[key] or 0) >= fence then
+            return nil, "too late"
+        end
+        self.fences[key], self.rows[key] = fence, call.value
     end
 end
 
@@ -197,6 +218,11 @@ function stage:make(call, actor)
     elseif call.verb == "batch" then
         return many(#call.keys, cache:fetch_batch(call.keys, call.ttl, self:loader_of_many(call, actor),
             terms_of(self.world, call)))
+    end
+    if call.verb == "update" then
+        local terms = { owner = call.owner, lease = call.lease, deadline = call.deadline }
+        terms.pause = self.world.terms(call).pause
+        return done(cache:update(call.keys[1], self:transaction_of(call, actor), terms))
     end
     local ok, found = pcall(PLAIN[call.verb], cache, call) -- none of them yields
     if not ok then -- arguments of no use raise

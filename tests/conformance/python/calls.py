@@ -61,7 +61,7 @@ class Call:
 
 
 VERBS = {"fetch", "batch", "get", "set", "raw-get", "raw-set", "invalidate", "delete", "inspect", "lock", "renew"}
-VERBS |= {"unlock"}
+VERBS |= {"unlock", "update"}
 _FLAGS: dict[str, tuple[str, Any]] = {
     "strong": ("strong", True),
     "eventual": ("strong", False),
@@ -73,6 +73,7 @@ _FLAGS: dict[str, tuple[str, Any]] = {
 _ATTRIBUTES: dict[str, tuple[str, Any]] = {
     "at": ("at", str),
     "by": ("owner", lambda word: word.text),
+    "to": ("value", lambda word: word.text),
     "ttl": ("ttl", seconds),
     "lease": ("lease", seconds),
     "deadline": ("deadline", seconds),

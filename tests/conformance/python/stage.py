@@ -73,6 +73,7 @@ class Stage:
         self._world, self._url, self._prefix = world, url, prefix
         self._caches: dict[str, Any] = {}
         self._rows: dict[bytes, bytes] = {}
+        self._fences: dict[bytes, int] = {}
         self._told: set[bytes] = set()
         self._over = False
         self._actors: dict[str, Actor] = {}
@@ -326,6 +327,26 @@ class Stage:
 
     async def _call_unlock(self, cache: Any, call: Call, _: Actor | None) -> Found:
         await self._world.of(cache.unlock(call.names[0], call.owner, deadline=call.deadline))
+        return "done"
+
+    async def _call_update(self, cache: Any, call: Call, actor: Actor | None) -> Found:
+        """UPDATE ... SET row = ?, fence = ? WHERE key = ? AND fence < ?"""
+
+        async def transact(update: resilicache.Update) -> None:
+            if actor is not None:
+                actor.loading += 1
+            if call.after is not None:
+                await self._until(lambda: call.after in self._told or self._over, f"{call.after!r} is told")
+            if call.failure is not None:
+                raise LoaderFailed(call.failure)
+            with self._lock:
+                if self._fences.get(call.names[0], 0) >= update.fence:
+                    raise LoaderFailed("too late")
+                self._fences[call.names[0]] = update.fence
+                self._rows[call.names[0]] = call.value
+
+        terms = {"owner": call.owner or None, "lease": call.lease, "deadline": call.deadline}
+        await self._world.of(cache.update(call.names[0], self._world.loader(transact), **terms))
         return "done"
 
     # ---- the end ----

@@ -76,7 +76,7 @@ function arguments.call(call, kinds, names)
             return ("%s is a %s, not a %s"):format(name, kinds[name], type(value))
         end
     end
-    return call.deadline and arguments.seconds(call.deadline)
+    return call.deadline and arguments.seconds(call.deadline) or call.lease and arguments.seconds(call.lease) or nil
 end
 
 -- Raises where the method was called.

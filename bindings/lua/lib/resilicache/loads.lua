@@ -110,6 +110,33 @@ function loads.run(load, indexes, loader, key, count)
     return failure
 end
 
+-- Runs an update's transaction for its load, with the lock's fence and a function that tells whether the lock still
+-- lives, and finishes the load.  Returns what went wrong, as a text, or nil and what the transaction returned.
+function loads.transact(load, transaction)
+    local ok, value, err = protected(transaction, load:fence(), function()
+        return load:wanted()
+    end)
+    local failure
+    if not ok then
+        failure = text_of(value)
+    elseif value == nil and err ~= nil then
+        failure = text_of(err)
+    end
+    if failure then
+        load:fail(failure)
+    end
+    load:finish()
+    return failure, value
+end
+
+-- What an update returns.
+function loads.updated(failure, value, ok, err, status)
+    if not ok then
+        return nil, status == "RCACHE_E_LOADER" and failure or err, status
+    end
+    return value == nil and true or value
+end
+
 -- A refresh that is done later: a function, to be called once, around `run`, which returns what went wrong.
 function loads.refresh(run)
     return function()

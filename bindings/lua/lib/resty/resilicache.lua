@@ -220,6 +220,25 @@ function Cache:unlock_for_update(key, owner)
     return calls.run(self, false, Step.take_done, C.rcache_op_unlock, key, native.key_size(key), 1, owner, #owner, nil)
 end
 
+local UPDATE = { owner = "string", lease = "number", deadline = "number" }
+local UPDATE_NAMES = "owner, lease and deadline"
+
+--- Locks the key, runs `transaction(fence, is_held)`, which may yield, and unlocks, which invalidates, also where it
+-- fails or raises; `fence` is more than that of any lock of this key before, and `is_held()` false once this one has
+-- ended.  Returns what the transaction returned, or true for nil; or nil, a message and the status: RCACHE_E_LOST where
+-- the lock had ended before the transaction did.  `call` may have owner, lease and deadline, in seconds.
+function Cache:update(key, transaction, call)
+    expect_open(self, "update")
+    refuse(arguments.text(key), 1, "update")
+    refuse(arguments.loader(transaction), 2, "update")
+    refuse(arguments.call(call, UPDATE, UPDATE_NAMES), 3, "update")
+    call = call or {}
+    return calls.update(self, {
+        key = tostring(key), transaction = transaction, owner = call.owner, lease = call.lease,
+        deadline = call.deadline,
+    })
+end
+
 -- ---- the cache ----
 
 -- An option's value as text.  What is none raises where the method was called.

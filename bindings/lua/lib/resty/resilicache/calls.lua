@@ -125,6 +125,36 @@ local function try_on(cache, request, again, ...)
     return try_on(cache, request, try(cache, request, false))
 end
 
+--- `request` has what native.update takes, and the transaction.
+function calls.update(cache, request)
+    local owner, err, status = owners.of(cache, false)
+    if not owner then
+        return nil, err, status
+    end
+    local slot, failure, value, ok
+    slot, err, status = owner:submit(native.update(owner.handle, request), Step.take_done)
+    if slot then
+        ok, err, status = owner:await(slot)
+        while ok and not slot.landed do
+            local load = Step.load_of(slot)
+            if load then
+                owner:loading(function()
+                    failure, value = loads.transact(load, request.transaction)
+                end)
+            else
+                owner:await(slot)
+            end
+        end
+        if ok then
+            ok, err, status = owner:result_of(slot)
+        else
+            owner:cancel(slot)
+        end
+    end
+    owners.release(cache, owner)
+    return loads.updated(failure, value, ok, err, status)
+end
+
 --- `is_large`: the values are expected to be.
 function calls.fetch(cache, request, is_large)
     return try_on(cache, request, try(cache, request, is_large))

@@ -73,6 +73,7 @@ typedef struct rcache_load rcache_load;
 size_t rcache_load_count(const rcache_load *load);
 const void *rcache_load_key(const rcache_load *load, size_t index, size_t *size);
 size_t rcache_load_position(const rcache_load *load, size_t index);
+uint64_t rcache_load_fence(const rcache_load *load);
 int32_t rcache_load_wanted(const rcache_load *load);
 int32_t rcache_load_primary(const rcache_load *load);
 int32_t rcache_load_value(rcache_load *load, size_t index, const void *data, size_t size, int64_t ttl_ms);
@@ -112,6 +113,8 @@ rcache_op *rcache_op_renew(rcache *cache, const void *keys, const uint32_t *key_
                                       const void *owner, size_t owner_size, int64_t lease_ms, const rcache_call *call);
 rcache_op *rcache_op_unlock(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
                                        const void *owner, size_t owner_size, const rcache_call *call);
+rcache_op *rcache_op_update(rcache *cache, const void *key, size_t key_size, const void *owner,
+                                       size_t owner_size, int64_t lease_ms, const rcache_call *call);
 rcache_op *rcache_op_inspect(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
                                         const rcache_call *call);
 void rcache_op_cancel(rcache_op *op);
@@ -122,7 +125,8 @@ enum {
     RCACHE_EVENT_LOAD,
     RCACHE_EVENT_CONNECT,
     RCACHE_EVENT_SEND,
-    RCACHE_EVENT_CLOSE
+    RCACHE_EVENT_CLOSE,
+    RCACHE_EVENT_LOST
 };
 typedef struct rcache_event {
     uint64_t tag;

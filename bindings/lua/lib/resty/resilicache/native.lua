@@ -55,4 +55,13 @@ function native.fetch_call(call)
     return fetch_call
 end
 
+local update_call = new_call(0)
+
+--- Begins an update.
+function native.update(handle, request)
+    update_call.deadline_ms = native.ms(request.deadline)
+    local owner = request.owner or ""
+    return C.rcache_op_update(handle, request.key, #request.key, owner, #owner, native.ms(request.lease), update_call)
+end
+
 return native

@@ -68,6 +68,16 @@ local function end_load(load)
     load.step.loads = load.step.loads - 1
 end
 
+-- Of the lock that it is under.
+function Load:fence()
+    return tonumber(C.rcache_load_fence(self.handle))
+end
+
+-- Whether that, or the lease, still lives.
+function Load:wanted()
+    return C.rcache_load_wanted(self.handle) ~= 0
+end
+
 function Load:finish()
     end_load(self)
     self.step:finished()
