@@ -60,6 +60,27 @@ int32_t handle_set_option(handle *handle, const char *name, const char *value, r
     return tell(handle, rcache_set_option, name, value, err);
 }
 
+char *handle_session_token(handle *handle, rcache_error *err) {
+    *err = (rcache_error){ RCACHE_E_CLOSED, "the cache was closed" };
+    char *token = calloc(RCACHE_SESSION_SIZE, 1);
+    pthread_rwlock_rdlock(&handle->lock);
+    bool told = token != NULL && handle->cache != NULL &&
+                rcache_session_token(handle->cache, token, err) == RCACHE_OK;
+    pthread_rwlock_unlock(&handle->lock);
+    if (told)
+        return token;
+    free(token);
+    return NULL;
+}
+
+int32_t handle_session_join(handle *handle, const char *token, rcache_error *err) {
+    *err = (rcache_error){ RCACHE_E_CLOSED, "the cache was closed" };
+    pthread_rwlock_rdlock(&handle->lock);
+    int32_t status = handle->cache != NULL ? rcache_session_join(handle->cache, token, err) : RCACHE_E_CLOSED;
+    pthread_rwlock_unlock(&handle->lock);
+    return status;
+}
+
 char *handle_stats(handle *handle) {
     pthread_rwlock_rdlock(&handle->lock);
     /* Numbers grow meanwhile, but not by as many digits. */

@@ -15,6 +15,10 @@ void handle_free(handle *handle);
 int32_t handle_credentials(handle *handle, const char *user, const char *password, rcache_error *err);
 /* As rcache_set_option. */
 int32_t handle_set_option(handle *handle, const char *name, const char *value, rcache_error *err);
+/* As rcache_session_token, to be freed by text_free; NULL: there is none, and *err says why. */
+char *handle_session_token(handle *handle, rcache_error *err);
+/* As rcache_session_join. */
+int32_t handle_session_join(handle *handle, const char *token, rcache_error *err);
 /* "name value" lines, none where it is closed, to be freed by text_free; NULL: no memory. */
 char *handle_stats(handle *handle);
 void text_free(char *text);

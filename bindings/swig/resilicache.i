@@ -108,6 +108,7 @@ struct TYPE { %extend { ~TYPE() { FREE($self); } } };
 
 %newobject handle_open;
 %newobject handle_stats;
+%newobject handle_session_token;
 %newobject rcache_options_new;
 %newobject queue_open;
 %newobject step_take_load;

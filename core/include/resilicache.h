@@ -120,6 +120,12 @@ RCACHE_API int32_t rcache_credentials(rcache *cache, const char *user, const cha
 /* disable_cache_read and disable_cache_delete may be set while programs run, to take them off the cache and put them
  * back.  RCACHE_E_MISUSE out of order: reads are disabled before deletes, and enabled after them. */
 RCACHE_API int32_t rcache_set_option(rcache *cache, const char *name, const char *value, rcache_error *err);
+/* With session_consistency, what this cache has written, invalidated, deleted, unlocked or updated lately, as a text of
+ * letters, digits and '-' with a NUL behind it, for a cache of the same keys elsewhere: in a cookie, in a header.
+ * Fetches of that one see it, too, once it has joined.  RCACHE_E_MISUSE without the option.  Threads: any. */
+enum { RCACHE_SESSION_SIZE = 1044 }; /* of the longest token, its NUL included: what `token` has room for */
+RCACHE_API int32_t rcache_session_token(rcache *cache, char *token, rcache_error *err);
+RCACHE_API int32_t rcache_session_join(rcache *cache, const char *token, rcache_error *err);
 /* "name value" lines, NUL-terminated and cut at capacity; returns the size needed, without the NUL. */
 RCACHE_API size_t rcache_stats(rcache *cache, char *text, size_t capacity);
 

@@ -135,6 +135,10 @@ static void lock_and_unlock(rcache *cache) {
         expect_sound(&event.value);
     rcache_result_free(event.result);
     run(CALL(rcache_op_unlock)(cache, KEYS, KEY_SIZES, 1, "me", 2, &SOON));
+    char token[RCACHE_SESSION_SIZE];
+    rcache_error err;
+    assert_int_equal(CALL(rcache_session_token)(cache, token, &err), RCACHE_E_MISUSE);
+    assert_int_equal(CALL(rcache_session_join)(cache, "", &err), RCACHE_E_MISUSE);
     run(CALL(rcache_op_update)(cache, KEYS, 1, NULL, 0, 50, &SOON));
 }
 

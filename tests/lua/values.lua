@@ -203,4 +203,14 @@ function cases.inspect_and_stats(cache)
     equal(stats.loads_stored, 1)
 end
 
+function cases.sessions()
+    local cache = scene.open { session_consistency = true, delay = "60s" }
+    equal(cache:fetch("k", 10, returns("v1")), "v1")
+    equal(cache:invalidate("k"), true)
+    equal(cache:fetch("k", 10, returns("v2")), "v2")
+    equal(cache:join_session(cache:session_token()), true)
+    equal(select(3, cache:join_session("nonsense")), "RCACHE_E_INVALID")
+    cache:close()
+end
+
 return cases

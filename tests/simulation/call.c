@@ -31,8 +31,11 @@ static void fill_op(struct op *op, const struct process *process, const struct b
     op->deadline_given = begin->deadline_ms > 0;
     op->deadline_ms = now_ms + (op->deadline_given ? begin->deadline_ms : process->policy.deadline_ms);
     op->route = (uint32_t)hash64(key.data, key.size, process->world->plan.seed);
-    for (size_t i = 0; i < op->count; i++)
+    for (size_t i = 0; i < op->count; i++) {
         op->slots[i].request.value = begin->values[i];
+        bool own = process->world->plan.session && begin->kind == OP_FETCH;
+        op->strong = op->strong || (own && session_holds(&process->session, op->slots[i].request.key, now_ms));
+    }
 }
 
 static void fill_call(struct call *call, struct process *process, struct caller *caller, struct op *op,

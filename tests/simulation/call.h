@@ -34,6 +34,7 @@ struct call {
     uint64_t required[CALL_KEYS_MAX];
     uint32_t lock[CALL_KEYS_MAX]; /* that lived when it began, in this history */
     uint32_t replacements;
+    uint32_t own[CALL_KEYS_MAX]; /* the version that its process had been told of as written */
     uint32_t writes[CALL_KEYS_MAX]; /* 0: it is none */
 };
 

@@ -277,6 +277,18 @@ static void take_fences(struct caller *caller, const struct op *op) {
     }
 }
 
+/* As abi/session.c. */
+static void note_written(struct process *process, const struct call *call) {
+    for (size_t i = 0; i < call->op->count; i++) {
+        uint32_t number = call->writes[i], key = call->keys[i];
+        if (number == 0 || call->op->slots[i].status != RCACHE_OK)
+            continue;
+        uint32_t version = process->world->check.writes[number - 1].version;
+        process->written[key] = version > process->written[key] ? version : process->written[key];
+        session_note(&process->session, key_slice(key), &process->policy, process_now_ms(process));
+    }
+}
+
 static void done(struct caller *caller) {
     struct call *call = caller->call;
     if (call->op->kind == OP_LOCK)
@@ -284,6 +296,7 @@ static void done(struct caller *caller) {
     check_call_done(world_of(caller), call);
     call->over = true;
     caller->call = NULL;
+    note_written(caller->process, call);
     world_cancel(world_of(caller), &caller->leave);
     if (call->op->refresh != NULL)
         task_begin(caller->process, call->op->refresh, NULL, NULL);

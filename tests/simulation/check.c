@@ -211,6 +211,7 @@ void check_call_begins(struct world *world, struct call *call) {
         call->floor[i] = acked > seen ? acked : seen;
         call->required[i] = check->keys[key].required;
         call->lock[i] = server_lock_number(world, key);
+        call->own[i] = call->process->written[key];
         call->replacements = world->server.replacements;
     }
 }
@@ -257,6 +258,16 @@ static void check_strong(struct world *world, struct call *call, size_t i, uint3
                       call->number, version, key);
 }
 
+/* Within one history, of what its own process has written: the newest version that was acknowledged to it. */
+static void check_own(struct world *world, const struct call *call, size_t i, const struct source *source) {
+    bool excused = plan_has(&world->plan, FAULT_lag) || plan_has(&world->plan, FAULT_raw) || source->foreign ||
+                   call->process->policy.disable_cache_read || world->server.replacements > 0 ||
+                   world->server.set_ms > 0 || source->version >= world->check.keys[source->key].cap;
+    if (world->plan.session && !excused && source->version < call->own[i])
+        world_violate(world, "sessions: op %u returned v%u of k%u, but its own process had written v%u", call->number,
+                      source->version, call->keys[i], call->own[i]);
+}
+
 static void check_value(struct world *world, struct call *call, size_t i) {
     const struct slot *slot = &call->op->slots[i];
     const struct source *source = check_source_of(world, slot->value);
@@ -267,6 +278,7 @@ static void check_value(struct world *world, struct call *call, size_t i) {
     }
     if (call->op->kind != OP_FETCH || call->process->foreign)
         return;
+    check_own(world, call, i, source);
     if (call->op->strong && source->raw && !world->plan.trust) {
         world_violate(world, "strong: op %u returned what raw_set had put in as k%u", call->number, key);
     } else if (call->op->strong) {

@@ -91,6 +91,7 @@ static void draw_replica(struct plan *plan, int64_t lease_ms, struct random *dic
     plan->policy.wait_replicas_timeout_ms = dice_pick(dice, waits);
     plan->trust = plan->policy.wait_replicas > 0 && dice_chance(dice, 500);
     plan->replica_reads = !plan->trust && dice_chance(dice, 250);
+    plan->session = !plan->replica_reads && dice_chance(dice, 300);
     if (plan->trust) { /* no set and no deletion waits for replicas */
         plan->faults &= ~(fault_bit(FAULT_foreign) | fault_bit(FAULT_raw));
         plan->writers = plan->writers == WRITERS_LOCK ? WRITERS_LOCK : WRITERS_INVALIDATE;

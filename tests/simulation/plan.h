@@ -77,6 +77,7 @@ struct plan {
     enum writers writers;
     bool watch;            /* the server tells of changed keys */
     bool trust;            /* no epochs, failover=trust: but what a replica has confirmed is not lost */
+    bool session;           /* eventual readers see what their own process has written */
     bool replica_reads;    /* eventual readers look at the replica */
     int64_t lag_us;        /* of the replica, when all is well */
     uint32_t strong_share; /* per mille of all fetches; so are the next */

@@ -310,6 +310,8 @@ static void begin(struct world *world, struct process *process) {
     process->drift_ppm = plan_has(&world->plan, FAULT_drift) ? dice_between(&dice, -10000, 10000) : 0;
     process->skew_ms = server_now_ms(world) - process->born_ms + dice_between(&dice, -500, 500);
     process->paused_us = 0;
+    process->session = (struct session){ 0 };
+    memset(process->written, 0, sizeof process->written);
     process->epoch = 0;
     uint64_t identity = random_next(&dice);
     if (!engine_init(&process->engine, &process->policy, &process->counters, identity, random_next(&dice)))

@@ -6,6 +6,7 @@
 #include "caller.h"
 #include "cluster.h"
 #include "engine/engine.h"
+#include "engine/session.h"
 #include "event.h"
 #include "link.h"
 #include "runtime/topology.h"
@@ -20,6 +21,8 @@ struct process {
     struct engine engine;
     struct counters counters;
     struct policy policy;
+    struct session session;
+    uint32_t written[KEYS_MAX]; /* the newest version that was acknowledged to one of its callers */
     struct random random; /* as the runtime has one for each call */
     bool foreign;
     uint64_t epoch;     /* of the primary, as far as it knows; 0: it doesn't */

@@ -177,6 +177,25 @@ static int cache_set_option(lua_State *L) {
     return 1;
 }
 
+/* cache:session_token(): what this cache has written lately, a text. */
+static int cache_session_token(lua_State *L) {
+    char token[RCACHE_SESSION_SIZE];
+    rcache_error err = RCACHE_ERROR_INIT;
+    if (rcache_session_token(cache_at(L, 1), token, &err) != RCACHE_OK)
+        return return_error(L, &err);
+    lua_pushstring(L, token);
+    return 1;
+}
+
+/* cache:join_session(token): true.  Fetches see what the cache that it is of had written. */
+static int cache_join_session(lua_State *L) {
+    rcache_error err = RCACHE_ERROR_INIT;
+    if (rcache_session_join(cache_at(L, 1), luaL_checkstring(L, 2), &err) != RCACHE_OK)
+        return return_error(L, &err);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
 /* ---- values ---- */
 
 static int set(lua_State *L, uint32_t flags) {
@@ -304,7 +323,8 @@ void cache_register(lua_State *L) {
         { "inspect", cache_inspect }, { "stats", cache_stats },     { "lock_for_update", cache_lock },
         { "close", cache_close },     { "unlock_for_update", cache_unlock },
         { "renew_for_update", cache_renew }, { "credentials", cache_credentials },
-        { "set_option", cache_set_option },  { NULL, NULL },
+        { "session_token", cache_session_token },
+        { "join_session", cache_join_session }, { "set_option", cache_set_option },  { NULL, NULL },
     };
     static const luaL_Reg events[] = {
         { "__gc", cache_close }, { "__close", cache_close }, { "__tostring", cache_to_string }, { NULL, NULL },

@@ -67,6 +67,17 @@ def set_option(handle: Any, name: bytes, value: bytes, error: Any) -> int:
     return status
 
 
+def session_token(handle: Any, error: Any) -> bytes | None:
+    chars = _owned(lib.handle_session_token(handle, error), lib.text_free)
+    found: bytes | None = None if chars is None else ffi.string(chars)
+    return found
+
+
+def session_join(handle: Any, token: bytes, error: Any) -> int:
+    status: int = lib.handle_session_join(handle, token, error)
+    return status
+
+
 def stats(handle: Any) -> bytes | None:
     chars = _owned(lib.handle_stats(handle), lib.text_free)
     found: bytes | None = None if chars is None else ffi.string(chars)

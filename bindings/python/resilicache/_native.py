@@ -117,6 +117,20 @@ def set_option(handle: Handle, name: str, value: str) -> None:
         raise _failed(failure)
 
 
+def session_token(handle: Handle) -> str:
+    failure = c.new_error()
+    token: bytes | None = c.session_token(handle, failure)
+    if token is None:
+        raise _failed(failure)
+    return token.decode()
+
+
+def session_join(handle: Handle, token: str) -> None:
+    failure = c.new_error()
+    if c.session_join(handle, _c_string(token), failure) != 0:
+        raise _failed(failure)
+
+
 def stats(handle: Handle) -> str:
     text: bytes | None = c.stats(handle)
     if text is None:

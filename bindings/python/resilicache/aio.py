@@ -323,6 +323,14 @@ class AsyncCache:
         """As `Cache.set_option`; nothing to await."""
         self._cache.set_option(name, value)
 
+    def session_token(self) -> str:
+        """As `Cache.session_token`; nothing to await."""
+        return self._cache.session_token()
+
+    def join_session(self, token: str) -> None:
+        """As `Cache.join_session`; nothing to await."""
+        self._cache.join_session(token)
+
     def stats(self) -> dict[str, str | int]:
         """As `Cache.stats`; nothing to await."""
         return self._cache.stats()

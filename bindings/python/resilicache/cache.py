@@ -268,6 +268,27 @@ class Cache:
         native.set_option(self._here(), name, text)
         self._options[name] = text
 
+    def session_token(self) -> str:
+        """What this cache has written lately, for one elsewhere to join: letters, digits and '-', for a cookie.
+
+        Needs the option session_consistency, with which a fetch sees what its own cache has written before.
+
+        >>> with resilicache.Cache(session_consistency=True) as cache:
+        ...     cache.session_token().startswith("s1-")
+        True
+        """
+        return native.session_token(self._here())
+
+    def join_session(self, token: str) -> None:
+        """From now on, fetches see what the cache that the token is of had written.
+
+        >>> with resilicache.Cache(session_consistency=True) as cache:
+        ...     cache.join_session(cache.session_token())
+        """
+        if not isinstance(token, str):
+            raise TypeError(f"a token is str, not {type(token).__name__}")
+        native.session_join(self._here(), token)
+
     def stats(self) -> dict[str, str | int]:
         """Counters of this cache, since it was opened in this process.
 

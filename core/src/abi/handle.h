@@ -39,6 +39,9 @@ int32_t event_of(rcache_op *op, enum call_event happened, struct load *load, rca
 /* Ops become the queue's, and what comes of those that did. */
 void submit_to_queue(struct queue *queue, rcache_op *const *ops, const uint64_t *tags, size_t count);
 size_t drain_queue(struct queue *queue, rcache_event *events, size_t capacity);
+/* Whether the op is to see what was written before, and takes what it has written into account. */
+bool is_in_session(struct rcache *cache, const struct op *op);
+void note_in_session(struct rcache *cache, const struct op *op);
 /* An op's handle becomes its result's. */
 rcache_result *result_of(rcache_op *op);
 

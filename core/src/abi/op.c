@@ -102,7 +102,7 @@ static void apply_call(struct op *op, const struct beginning *begin, const rcach
     const struct policy *policy = &begin->cache->settings.policy;
     op->strong = call->flags & RCACHE_STRONG     ? true
                  : call->flags & RCACHE_EVENTUAL ? false
-                                                 : policy->strong_consistency;
+                                                 : policy->strong_consistency || is_in_session(begin->cache, op);
     op->refresh_inline = (call->flags & RCACHE_INLINE) != 0;
     op->loads_apart = (call->flags & RCACHE_APART) != 0;
     op->raw = (call->flags & RCACHE_RAW) != 0;

@@ -31,6 +31,8 @@ int32_t event_of(rcache_op *handle, enum call_event happened, struct load *load,
         break;
     }
     call_of(op)->over = true;
+    if (cache != NULL)
+        note_in_session(cache, op);
     if (op->refresh != NULL)
         give_load(event, op->refresh, cache);
     if (cache != NULL)

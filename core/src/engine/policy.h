@@ -37,6 +37,7 @@ struct policy {
     _Atomic bool disable_cache_read; /* these two may change at any time */
     _Atomic bool disable_cache_delete;
     bool strong_consistency;
+    bool session_consistency;
     bool retry_after_shared;
     uint32_t server_down; /* enum server_down */
     uint32_t on_outdated; /* enum on_outdated */

@@ -43,6 +43,7 @@ int32_t cache_new(struct settings *settings, struct rcache **result, rcache_erro
     cache->settings = *settings;
     cache->seed = random_from_system();
     pthread_mutex_init(&cache->lock, NULL);
+    pthread_mutex_init(&cache->session_lock, NULL);
     wake_init(&cache->idle);
     recent_init(&cache->recent);
     service_init(&cache->service);
@@ -53,6 +54,9 @@ int32_t cache_new(struct settings *settings, struct rcache **result, rcache_erro
     cache->engine.can_watch = memory || settings->resp >= 3;
     ok = journal_init(&cache->journal, cache->seed) && ok;
     ok = ok && (cache->trust != NULL) == settings->endpoint.tls;
+    if (settings->policy.session_consistency)
+        cache->session = mem_alloc_zeroed(1, sizeof *cache->session);
+    ok = ok && (cache->session != NULL) == settings->policy.session_consistency;
     if (ok && memory)
         cache->memory = memory_new(settings->memory_max_bytes, random_from_system());
     ok = init_topology(cache) && ok && (!memory || cache->memory != NULL);
@@ -91,6 +95,8 @@ static void free_cache(struct rcache *cache) {
     trust_free(cache->trust);
     credentials_clear(&cache->credentials);
     wake_clear(&cache->idle);
+    mem_free(cache->session);
+    pthread_mutex_destroy(&cache->session_lock);
     pthread_mutex_destroy(&cache->lock);
     settings_clear(&cache->settings);
     mem_free(cache);

@@ -76,6 +76,8 @@ static const struct option table[] = {
       "Makes every invalidation do nothing" },
     { "strong_consistency", OPTION_BOOLEAN, "no", "", FIELD(policy.strong_consistency),
       "Makes a fetch wait for the newest value instead of serving the one before" },
+    { "session_consistency", OPTION_BOOLEAN, "no", "", FIELD(policy.session_consistency),
+      "Makes a fetch see what this cache has written or invalidated before, while others may see the value before" },
     { "prefix", OPTION_TEXT, "", "0..1kb", FIELD(prefix),
       "What is put before every key, so that programs can share a database" },
     { "layout", OPTION_CHOICE, "packed", "hash|packed", FIELD(layout),

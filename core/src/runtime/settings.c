@@ -51,6 +51,9 @@ static int32_t check_together(const struct settings *settings, rcache_error *err
     const struct policy *policy = &settings->policy;
     if (settings->trust.key[0] != '\0' && settings->trust.certificate[0] == '\0')
         return error_set(err, RCACHE_E_INVALID, "'tls_key' is set without 'tls_certificate', whose key it is");
+    if (policy->session_consistency && settings->replica_reads)
+        return error_set(err, RCACHE_E_INVALID, "'session_consistency' and 'replica_reads' exclude each other: a "
+                                                "replica may lack what was written just now");
     int32_t status = check_order("lock_expire", policy->lock_expire_ms, "lock_expire_max",
                                  policy->lock_expire_max_ms, err);
     if (status == RCACHE_OK && policy->hard_timeout_ms > 0)

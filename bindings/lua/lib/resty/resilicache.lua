@@ -364,6 +364,9 @@ function resilicache.new(options)
     if texts.journal_file or url:find "[?&]journal_file=" then
         return nil, "journal_file is for one process, and nginx has many", "RCACHE_E_UNSUPPORTED"
     end
+    if texts.session_consistency or url:find "[?&]session_consistency=" then
+        return nil, "session_consistency is for one cache, and a worker has several", "RCACHE_E_UNSUPPORTED"
+    end
     if not texts.connections and not url:find "[?&]connections=" then
         texts.connections = "1" -- a worker is one thread, and one connection carries what it can ask
     end

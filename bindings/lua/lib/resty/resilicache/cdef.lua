@@ -48,6 +48,9 @@ int32_t rcache_open(const char *url, const rcache_options *options, rcache **cac
 void rcache_close(rcache *cache);
 int32_t rcache_credentials(rcache *cache, const char *user, const char *password, rcache_error *err);
 int32_t rcache_set_option(rcache *cache, const char *name, const char *value, rcache_error *err);
+enum { RCACHE_SESSION_SIZE = 1044 };
+int32_t rcache_session_token(rcache *cache, char *token, rcache_error *err);
+int32_t rcache_session_join(rcache *cache, const char *token, rcache_error *err);
 size_t rcache_stats(rcache *cache, char *text, size_t capacity);
 typedef struct rcache_result rcache_result;
 enum {

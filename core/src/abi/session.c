@@ -1,0 +1,65 @@
+/* session: what a handle has written, for its own reads and, as a token, for those of another. */
+#include "abi/handle.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+_Static_assert((int)RCACHE_SESSION_SIZE == (int)SESSION_TOKEN_SIZE + 1, "the longest token and its NUL");
+
+bool is_in_session(struct rcache *cache, const struct op *op) {
+    if (cache->session == NULL || op->kind != OP_FETCH)
+        return false;
+    int64_t now_ms = clock_now_ms();
+    bool holds = false;
+    pthread_mutex_lock(&cache->session_lock);
+    for (size_t i = 0; i < op->count && !holds; i++)
+        holds = session_holds(cache->session, op->slots[i].request.key, now_ms);
+    pthread_mutex_unlock(&cache->session_lock);
+    return holds;
+}
+
+void note_in_session(struct rcache *cache, const struct op *op) {
+    bool writes = op->kind == OP_INVALIDATE || op->kind == OP_UNLOCK || op->kind == OP_UPDATE ||
+                  op->kind == OP_DELETE || (op->kind == OP_SET && !op->raw);
+    if (cache->session == NULL || !writes)
+        return;
+    int64_t now_ms = clock_now_ms();
+    pthread_mutex_lock(&cache->session_lock);
+    for (size_t i = 0; i < op->count; i++)
+        if (op->slots[i].status == RCACHE_OK)
+            session_note(cache->session, op->slots[i].request.key, &cache->settings.policy, now_ms);
+    pthread_mutex_unlock(&cache->session_lock);
+}
+
+static int32_t check(rcache *cache, const char *text, rcache_error *err) {
+    if (cache == NULL || text == NULL)
+        return error_set(err, RCACHE_E_INVALID, "%s is NULL", cache == NULL ? "`cache`" : "`token`");
+    if (cache_forked(cache))
+        return error_of_fork(err);
+    if (cache->session == NULL)
+        return error_set(err, RCACHE_E_MISUSE, "the cache has no session: open it with session_consistency=yes");
+    return RCACHE_OK;
+}
+
+int32_t rcache_session_token(rcache *cache, char *token, rcache_error *err) {
+    int32_t status = check(cache, token, err);
+    if (status != RCACHE_OK)
+        return status;
+    pthread_mutex_lock(&cache->session_lock);
+    size_t size = session_write(cache->session, token, clock_now_ms(), clock_day_us() / 1000);
+    pthread_mutex_unlock(&cache->session_lock);
+    token[size] = '\0';
+    return RCACHE_OK;
+}
+
+int32_t rcache_session_join(rcache *cache, const char *token, rcache_error *err) {
+    int32_t status = check(cache, token, err);
+    if (status != RCACHE_OK)
+        return status;
+    pthread_mutex_lock(&cache->session_lock);
+    bool joined = session_join(cache->session, slice_of_text(token), clock_now_ms(), clock_day_us() / 1000);
+    pthread_mutex_unlock(&cache->session_lock);
+    if (!joined)
+        return error_set(err, RCACHE_E_INVALID, "this is no token of a session: pass rcache_session_token's on");
+    return RCACHE_OK;
+}
