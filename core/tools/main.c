@@ -44,6 +44,7 @@ struct flag {
 static const struct flag FLAGS[] = {
     { "--map", "TABLE=KEY", relay_main, "public.users=user:{id}; again for more keys and tables" },
     { "--map-file", "FILE", relay_main, "such maps, one a line" },
+    { "--version", "COLUMN", relay_main, "tells a row's version; 'lsn': the place of its commit in the log does" },
     { "--checkpoint", "FILE", relay_main, "how far it has come, and where it goes on" },
     { "--by-line", NULL, relay_main, "positions are numbers of lines: the input is a file, always from its start" },
     { "--batch", "KEYS", relay_main, "at most so many at once, 1000 unless told" },

@@ -38,6 +38,7 @@ struct change {
     bool emptied;           /* all its rows are gone, and none of them is told */
     struct image before, after;
     bool before_in_part;    /* what `before` lacks is as in `after` */
+    uint64_t commit_lsn;    /* where its transaction ends; 0: not told */
     const char *remedy;     /* where a column is missing */
 };
 

@@ -53,11 +53,13 @@ static bool grow(struct keys *keys) {
     size_t room = keys->room > 0 ? keys->room * 2 : ROOM_FIRST;
     uint32_t *sizes = realloc(keys->sizes, room * sizeof *sizes);
     keys->sizes = sizes != NULL ? sizes : keys->sizes;
+    uint64_t *versions = realloc(keys->versions, room * sizeof *versions);
+    keys->versions = versions != NULL ? versions : keys->versions;
     size_t *offsets = realloc(keys->offsets, room * sizeof *offsets);
     keys->offsets = offsets != NULL ? offsets : keys->offsets;
     size_t *slots = realloc(keys->slots, 2 * room * sizeof *slots);
     keys->slots = slots != NULL ? slots : keys->slots;
-    if (sizes == NULL || offsets == NULL || slots == NULL)
+    if (sizes == NULL || versions == NULL || offsets == NULL || slots == NULL)
         return false;
     keys->room = room;
     keys->slot_count = 2 * room;
@@ -65,17 +67,20 @@ static bool grow(struct keys *keys) {
     return true;
 }
 
-bool keys_end(struct keys *keys) {
+bool keys_end(struct keys *keys, uint64_t version) {
     size_t size = keys->used - keys->made;
     if (size > UINT32_MAX || !grow(keys))
         return false;
     size_t *slot = slot_of(keys, keys->bytes + keys->made, size);
     if (*slot != 0) {
+        uint64_t *known = &keys->versions[*slot - 1];
+        *known = version > *known ? version : *known;
         keys_abandon(keys);
         return true;
     }
     keys->offsets[keys->count] = keys->made;
     keys->sizes[keys->count] = (uint32_t)size;
+    keys->versions[keys->count] = version;
     *slot = ++keys->count;
     keys->made = keys->used;
     return true;
@@ -91,6 +96,7 @@ void keys_leave(struct keys *keys, const bool *keep) {
         if (keep[i]) {
             memmove(keys->bytes + used, keys->bytes + keys->offsets[i], keys->sizes[i]);
             keys->sizes[count] = keys->sizes[i];
+            keys->versions[count] = keys->versions[i];
             keys->offsets[count++] = used;
             used += keys->sizes[i];
         }
@@ -109,6 +115,7 @@ void keys_empty(struct keys *keys) {
 void keys_free(struct keys *keys) {
     free(keys->bytes);
     free(keys->sizes);
+    free(keys->versions);
     free(keys->offsets);
     free(keys->slots);
     *keys = (struct keys){ 0 };

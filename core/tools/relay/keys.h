@@ -2,15 +2,16 @@
 #ifndef RESILICACHE_TOOLS_RELAY_KEYS_H
 #define RESILICACHE_TOOLS_RELAY_KEYS_H
 
-#include "resilicache.h"
-
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct keys {
     char *bytes; /* one behind the other, as rcache_op_invalidate takes them; then the one in the making */
     size_t used, capacity;
     size_t made; /* bytes of the whole ones */
     uint32_t *sizes;
+    uint64_t *versions; /* the newest that was told; 0: none */
     size_t count, room;
     size_t *offsets;
     size_t *slots; /* by hash: the number of a key, from 1; 0: none */
@@ -19,8 +20,8 @@ struct keys {
 
 /* Adds to the key in the making.  These two: false for want of memory. */
 bool keys_append(struct keys *keys, const char *bytes, size_t size);
-/* Ends it, and drops it if it is there already. */
-bool keys_end(struct keys *keys);
+/* Ends it, and drops it if it is there already, with the newer of the two versions. */
+bool keys_end(struct keys *keys, uint64_t version);
 void keys_abandon(struct keys *keys);
 /* Leaves those alone whose place in `keep` is true. */
 void keys_leave(struct keys *keys, const bool *keep);

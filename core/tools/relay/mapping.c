@@ -107,7 +107,7 @@ void mapping_free(struct mapping *mapping) {
     for (size_t i = 0; i < mapping->count; i++)
         rule_clear(&mapping->rules[i]);
     free(mapping->rules);
-    *mapping = (struct mapping){ NULL, 0 };
+    *mapping = (struct mapping){ .rules = NULL };
 }
 
 enum made { MADE, MADE_NONE, NOT_MADE };
@@ -137,8 +137,8 @@ static enum made append_value(json_object *value, const char *column, struct key
     return MADE;
 }
 
-static enum made make_key(const struct rule *rule, const struct change *change, bool before, struct keys *keys,
-                          struct why *why) {
+static enum made make_key(const struct rule *rule, const struct change *change, bool before, uint64_t version,
+                          struct keys *keys, struct why *why) {
     enum made made = MADE;
     for (size_t i = 0; i < rule->part_count && made == MADE; i++) {
         const struct part *part = &rule->parts[i];
@@ -161,7 +161,7 @@ static enum made make_key(const struct rule *rule, const struct change *change, 
                 keys->used - keys->made, KEY_SIZE_MAX);
         made = NOT_MADE;
     }
-    if (made == MADE && !keys_end(keys)) {
+    if (made == MADE && !keys_end(keys, version)) {
         why_set(why, "no memory");
         made = NOT_MADE;
     }
@@ -170,19 +170,48 @@ static enum made make_key(const struct rule *rule, const struct change *change, 
     return made;
 }
 
-static bool apply_rule(const struct rule *rule, const struct change *change, struct keys *keys, struct why *why) {
+/* The versions of the row before and after; 0: not told. */
+static bool read_versions(const struct mapping *mapping, const struct change *change, uint64_t versions[2],
+                          struct why *why) {
+    json_object *value;
+    versions[0] = versions[1] = 0;
+    if (mapping->version == NULL)
+        return true;
+    if (strcmp(mapping->version, "lsn") == 0) {
+        versions[0] = versions[1] = change->commit_lsn;
+        return change->commit_lsn > 0
+            || why_set(why, "the event has no LSN of its commit: only wal2json tells it, with include-lsn=1");
+    }
+    /* What a row has left behind is another row's, with versions of its own. */
+    if (!image_there(&change->after) || !change_value(change, false, mapping->version, &value) || value == NULL)
+        return true;
+    if (json_object_is_type(value, json_type_int) && json_object_get_int64(value) >= 0
+        && json_object_get_uint64(value) <= INT64_MAX) {
+        versions[1] = json_object_get_uint64(value);
+        return true;
+    }
+    return why_set(why, "the column '%s' of %s is no version: that is a number from 0 to 9223372036854775807",
+                   mapping->version, change->table);
+}
+
+static bool apply_rule(const struct rule *rule, const struct change *change, const uint64_t versions[2],
+                       struct keys *keys, struct why *why) {
     if (change->emptied)
         return why_set(why, "%s was emptied as a whole, and which keys that concerns can't be told: flush the cache, "
                             "then pass this line by --skip-malformed", change->table);
-    bool before = !image_there(&change->before) || make_key(rule, change, true, keys, why) != NOT_MADE;
-    bool after = !image_there(&change->after) || make_key(rule, change, false, keys, why) != NOT_MADE;
+    bool before = !image_there(&change->before) || make_key(rule, change, true, versions[0], keys, why) != NOT_MADE;
+    bool after = !image_there(&change->after) || make_key(rule, change, false, versions[1], keys, why) != NOT_MADE;
     return before && after;
 }
 
 bool mapping_apply(const struct mapping *mapping, const struct change *change, struct keys *keys, struct why *why) {
     bool all = true;
-    for (size_t i = 0; i < mapping->count; i++)
-        if (strcmp(mapping->rules[i].table, change->table) == 0)
-            all = apply_rule(&mapping->rules[i], change, keys, why) && all;
+    for (size_t i = 0; i < mapping->count; i++) {
+        uint64_t versions[2];
+        if (strcmp(mapping->rules[i].table, change->table) != 0)
+            continue;
+        all = read_versions(mapping, change, versions, why) && all;
+        all = apply_rule(&mapping->rules[i], change, versions, keys, why) && all;
+    }
     return all;
 }

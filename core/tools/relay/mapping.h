@@ -21,6 +21,7 @@ struct rule {
 };
 
 struct mapping {
+    const char *version; /* a column, or "lsn"; NULL: keys have no version */
     struct rule *rules;
     size_t count;
 };

@@ -9,6 +9,7 @@
 #include "relay/keys.h"
 #include "relay/mapping.h"
 #include "relay/progress.h"
+#include "relay/sender.h"
 #include "tool.h"
 
 #include <errno.h>
@@ -32,7 +33,7 @@ struct relay {
     struct position applied, told; /* every key up to here is invalidated; what was last written and printed */
     int64_t keys_since_ms, told_ms;
     uint64_t malformed;
-    uint64_t invalidated;
+    struct sender sender;
 };
 
 /* ---- what it is told */
@@ -57,6 +58,7 @@ static bool take_flags(struct relay *relay) {
     const struct tool *tool = relay->tool;
     const char *batch = tool_given(tool, "--batch"), *give_up = tool_given(tool, "--give-up");
     relay->checkpoint = tool_given(tool, "--checkpoint");
+    relay->mapping.version = tool_given(tool, "--version");
     relay->by_line = tool_given(tool, "--by-line") != NULL;
     relay->skip_malformed = tool_given(tool, "--skip-malformed") != NULL;
     relay->dry_run = tool_given(tool, "--dry-run") != NULL;
@@ -72,6 +74,10 @@ static bool take_flags(struct relay *relay) {
         tool_complain(0, "--give-up '%s' is no time: write 500ms, 10s, 5m or 1h", give_up);
     if ((give_up != NULL && relay->give_up_ms == 0) || !take_maps(relay))
         return false;
+    if (relay->by_line && relay->mapping.version != NULL && strcmp(relay->mapping.version, "lsn") == 0) {
+        tool_complain(0, "--by-line knows no LSNs: name a column by --version");
+        return false;
+    }
     bool is_own = strncmp(tool->url, "memory:", 7) == 0;
     if (is_own && !relay->dry_run)
         tool_complain(0, "memory:// is this process's own: name the server where the cache is, or give --dry-run");
@@ -96,7 +102,7 @@ static bool print_position(struct relay *relay) {
         fputs("{\"position\": ", stdout);
         json_print(text, strlen(text));
         printf(", \"lines\": %llu, \"invalidated\": %llu}\n", (unsigned long long)relay->input.lines,
-               (unsigned long long)relay->invalidated);
+               (unsigned long long)relay->sender.invalidated);
     } else
         puts(text);
     if (fflush(stdout) == 0)
@@ -145,34 +151,6 @@ static bool begin(struct relay *relay) {
 
 /* ---- invalidating */
 
-/* Tries once; what failed stays in the batch.  The first failure is in `why`. */
-static int32_t try_keys(struct relay *relay, struct why *why) {
-    struct keys *keys = &relay->keys;
-    rcache_value *values = calloc(keys->count, sizeof *values);
-    bool *failed = calloc(keys->count, sizeof *failed);
-    rcache_result *result = NULL;
-    int32_t status = RCACHE_E_NOMEM;
-    why_set(why, "no memory");
-    if (values != NULL && failed != NULL) {
-        size_t index = 0, failures = 0;
-        status = rcache_op_run(
-            rcache_op_invalidate(relay->tool->cache, keys->bytes, keys->sizes, keys->count, NULL), NULL, NULL, &result);
-        bool is_told_of_each = rcache_result_values(result, values, keys->count) == keys->count;
-        for (size_t i = 0; i < keys->count; i++) {
-            failed[i] = status != RCACHE_OK && (!is_told_of_each || values[i].status != RCACHE_OK);
-            failures += failed[i];
-        }
-        rcache_result_status(result, &index);
-        why_set(why, "%s", rcache_result_message(result, index));
-        relay->invalidated += keys->count - failures;
-        keys_leave(keys, failed);
-    }
-    free(values);
-    free(failed);
-    rcache_result_free(result);
-    return status;
-}
-
 static bool is_hopeless(int32_t status) {
     return status == RCACHE_E_INVALID || status == RCACHE_E_UNSUPPORTED || status == RCACHE_E_MISUSE
         || status == RCACHE_E_LIMIT || status == RCACHE_E_CLOSED || status == RCACHE_E_FORKED;
@@ -183,7 +161,7 @@ static bool invalidate(struct relay *relay) {
     struct why why;
     int64_t since_ms = input_now_ms(), pause_ms = PAUSE_FIRST_MS, told_ms = 0;
     int32_t status;
-    while (relay->keys.count > 0 && (status = try_keys(relay, &why)) != RCACHE_OK) {
+    while (relay->keys.count > 0 && (status = sender_try(&relay->sender, &relay->keys, &why)) != RCACHE_OK) {
         int64_t now_ms = input_now_ms();
         bool gives_up = is_hopeless(status) || (relay->give_up_ms > 0 && now_ms - since_ms >= relay->give_up_ms);
         bool ends = gives_up || input_was_told_to_end();
@@ -247,7 +225,10 @@ static bool take_changes(struct relay *relay, const struct event *event, struct 
     bool all = true;
     for (size_t i = 0; i < event->change_count; i++) {
         struct change change;
-        all = event_change(event, i, &change, why) && mapping_apply(&relay->mapping, &change, &relay->keys, why) && all;
+        bool good = event_change(event, i, &change, why);
+        const struct position *place = event->inside ? &relay->progress.pending : &event->position;
+        change.commit_lsn = place->kind == POSITION_LSN ? place->major : 0;
+        all = good && mapping_apply(&relay->mapping, &change, &relay->keys, why) && all;
     }
     return all;
 }
@@ -321,7 +302,7 @@ static bool run(struct relay *relay) {
 }
 
 int relay_main(struct tool *tool) {
-    struct relay relay = { .tool = tool };
+    struct relay relay = { .tool = tool, .sender = { .cache = tool->cache } };
     int exit_code = EXIT_USAGE;
     if (tool->arg_count > 0)
         tool_complain(0, "relay takes no '%s'", tool->args[0]);
@@ -330,6 +311,7 @@ int relay_main(struct tool *tool) {
         good = tell_position(&relay, true) && good;
         exit_code = !good ? EXIT_FAILED : relay.malformed > 0 ? EXIT_WARNED : EXIT_DONE;
     }
+    sender_free(&relay.sender);
     mapping_free(&relay.mapping);
     keys_free(&relay.keys);
     free(relay.input.bytes);
