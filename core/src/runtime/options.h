@@ -25,7 +25,7 @@ struct option {
     const char *help;
 };
 
-enum { OPTION_COUNT = 54 };
+enum { OPTION_COUNT = 55 };
 
 /* What the caller has set, as text that was found good. */
 struct rcache_options {
