@@ -1,9 +1,14 @@
 # Run by the build: cmake -D DIRECTORY=... -D OUTPUT=... -P embed_scripts.cmake
 # Writes SCRIPT(layout, name, "text", "sha1 of the text") for each script of the directory and each layout, sorted by
-# name.  Before each script go key.lua, the layout's hash.lua or packed.lua, and entry.lua.  Blank lines, and lines that
-# are only a comment, are left out.
+# name.  Before each script goes what it needs of key.lua, the layout's hash.lua or packed.lua, and entry.lua: a server
+# makes every function anew each time that a script runs.  Blank lines, and lines that are only a comment, are left out.
 cmake_policy(SET CMP0007 NEW)
 include(${CMAKE_CURRENT_LIST_DIR}/embed_text.cmake)
+
+# They stand for what is special in a list of CMake's.
+string(ASCII 1 semicolon)
+string(ASCII 2 opening)
+string(ASCII 3 closing)
 
 function(script_read path result)
     file(READ ${path} text)
@@ -13,6 +18,31 @@ function(script_read path result)
     string(REGEX REPLACE "\n[ \t]*--[^\n]*" "" text "\n${text}\n")
     string(REGEX REPLACE "\n([ \t]*\n)+" "\n" text "${text}")
     string(SUBSTRING "${text}" 1 -1 text)
+    set(${result} "${text}" PARENT_SCOPE)
+endfunction()
+
+# Goes before the script: those declarations of the prelude whose names occur in it, or in another of these.  Each
+# begins with `local` at the beginning of a line, and knows only those before it.
+function(script_link prelude script result)
+    string(REPLACE ";" "${semicolon}" prelude "${prelude}")
+    string(REPLACE "[" "${opening}" prelude "${prelude}")
+    string(REPLACE "]" "${closing}" prelude "${prelude}")
+    string(REPLACE "\nlocal " "\n;local " declarations "\n${prelude}")
+    list(REVERSE declarations)
+    set(text "${script}")
+    foreach(declaration IN LISTS declarations)
+        string(REGEX MATCH "^local (function )?([A-Za-z0-9_, ]+)" head "${declaration}")
+        string(REPLACE "local " "" names "${head}")
+        string(REPLACE "function " "" names "${names}")
+        string(REGEX REPLACE "[, ]+" "|" names "${names}")
+        string(REGEX REPLACE "\\|$" "" names "${names}")
+        if(NOT names STREQUAL "" AND text MATCHES "(^|[^A-Za-z0-9_.])(${names})([^A-Za-z0-9_]|$)")
+            string(REPLACE "${semicolon}" ";" declaration "${declaration}")
+            string(REPLACE "${opening}" "[" declaration "${declaration}")
+            string(REPLACE "${closing}" "]" declaration "${declaration}")
+            string(CONCAT text "${declaration}" "${text}")
+        endif()
+    endforeach()
     set(${result} "${text}" PARENT_SCOPE)
 endfunction()
 
@@ -30,7 +60,7 @@ foreach(layout hash packed)
     foreach(path IN LISTS scripts)
         get_filename_component(name ${path} NAME_WE)
         script_read(${path} text)
-        string(CONCAT text "${prelude}" "${text}")
+        script_link("${prelude}" "${text}" text)
         string(SHA1 sha1 "${text}")
         text_as_c("${text}" literal)
         string(APPEND table "SCRIPT(${layout}, ${name},\n    ${literal},\n    \"${sha1}\")\n")

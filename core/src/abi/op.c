@@ -120,8 +120,7 @@ static void apply_call(struct op *op, const struct beginning *begin, const rcach
 static void attach(struct op *op, struct rcache *cache) {
     struct call *call = call_of(op);
     struct slice key = op->count > 0 ? op->slots[0].request.key : slice_of("", 0);
-    uint64_t hash = hash64(key.data, key.size, cache->seed);
-    op->route = (uint32_t)hash;
+    op->route = cache->memory == NULL ? (uint32_t)hash64(key.data, key.size, cache->seed) : 0;
     call->cache = cache_hold(cache);
     bool has_links = cache->memory == NULL && cache->stepper == NULL;
     call->link = has_links ? cache->links.all[passage_home(cache, key, op->route)] : NULL;

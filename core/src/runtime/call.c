@@ -77,9 +77,11 @@ static bool settle_private(struct op *op) {
  * one waits for replicas, the next wait for that. */
 static void time_first_phase(struct op *op) {
     struct rcache *cache = call_of(op)->cache;
+    if (call_of(op)->queue == NULL)
+        return;
     int64_t sure_ms = cache->settings.op_timeout_ms + 2 * cache->settings.connect_timeout_ms;
     bool late = op->deadline_ms - clock_now_ms() < sure_ms || cache->settings.policy.wait_replicas > 0;
-    op->timed = call_of(op)->queue != NULL && late && service_start(cache);
+    op->timed = late && service_start(cache);
     if (!op->timed)
         return;
     engine_arm(cache_lock_engine(cache), &op->timer, op->deadline_ms);

@@ -38,8 +38,8 @@ local function meta_item(meta, name)
 end
 
 local function number_item(meta, name)
-    local number = meta_item(meta, name) or ''
-    return #number < 16 and not string.find(number, '%D') and tonumber(number) or false
+    local number = meta and string.match(';' .. meta .. ';', ';' .. name .. '=(%d+);')
+    return number and #number < 16 and tonumber(number) or false
 end
 
 -- Without a lease it is left from a value that another client has replaced.
@@ -73,8 +73,7 @@ end
 
 -- Versions are digits without a zero before them, and too large for Lua's numbers.
 local function version_item(meta)
-    local version = meta_item(meta, 'v')
-    return version and not string.find(version, '%D') and version
+    return meta and string.match(';' .. meta .. ';', ';v=(%d+);') or false
 end
 
 local function is_older(version, known)
@@ -83,8 +82,8 @@ end
 
 -- Microseconds have 16 digits.
 local function fence_of(meta)
-    local number = meta_item(meta, 'f') or ''
-    return #number < 17 and not string.find(number, '%D') and tonumber(number) or 0
+    local number = meta and string.match(';' .. meta .. ';', ';f=(%d+);') or ''
+    return #number < 17 and tonumber(number) or 0
 end
 
 -- `meta` of another value, with the fence that was there before.
@@ -152,15 +151,14 @@ local function invalidate(bound)
     end
     local done
     if valued and not mark then
-        done = try_fields('lockUntil', '0', 'meta', with_mark(entry[1], now + bound))
+        done = try_without_owner('lockUntil', '0', 'meta', with_mark(entry[1], now + bound))
     else
-        done = try_fields('lockUntil', '0')
+        done = try_without_owner('lockUntil', '0')
     end
     if not done then
         remove()
         return
     end
-    drop_fields('lockOwner')
     local life = life_left()
     if life < 0 or life > left then
         live(whole(left))

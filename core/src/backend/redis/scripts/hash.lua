@@ -75,6 +75,15 @@ local function try_fields(...)
     return not is_refused(redis.pcall('HSET', key, ...))
 end
 
+-- The same, and the owner goes.
+local function try_without_owner(...)
+    local done = try_fields(...)
+    if done then
+        redis.call('HDEL', key, 'lockOwner')
+    end
+    return done
+end
+
 local function drop_fields(...)
     settle()
     redis.call('HDEL', key, ...)

@@ -49,11 +49,10 @@ local function parse(text, size)
         return false
     end
     local at = #text - tail
-    local function part(length)
-        at = at + length
-        return length > 0 and string.sub(text, at - length + 1, at)
-    end
-    local entry = { valued = valued, size = size - tail, tail = tail }
-    entry.lockUntil, entry.lockOwner, entry.meta = part(lease), part(owner), part(meta)
-    return entry
+    return {
+        valued = valued, size = size - tail, tail = tail,
+        lockUntil = lease > 0 and string.sub(text, at + 1, at + lease),
+        lockOwner = owner > 0 and string.sub(text, at + lease + 1, at + lease + owner),
+        meta = meta > 0 and string.sub(text, at + lease + owner + 1, at + lease + owner + meta),
+    }
 end

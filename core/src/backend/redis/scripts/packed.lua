@@ -39,33 +39,11 @@ local function rewrite_trailer(call, life)
     return done
 end
 
-local function short(text, longest)
-    return text and #text <= longest and text
-end
-
 local function nothing()
     return { valued = false, value = false, size = 0, tail = 0 }
 end
 
 -- Of another type it raises.  An entry of the other layout is in `hash` until something changes.
-local function find_hash()
-    local found = redis.call('HMGET', key, 'value', 'lockUntil', 'lockOwner', 'meta')
-    if not (found[1] or found[2]) then
-        if redis.call('EXISTS', key) == 1 then
-            error('WRONGTYPE a hash that is no entry')
-        end
-        entry = nothing() -- it has ended meanwhile
-        return
-    end
-    entry = {
-        hash = true, size = 0, tail = 0, valued = found[1] ~= false, value = found[1],
-        lockUntil = short(found[2], 127), lockOwner = short(found[3], 255), meta = short(found[4], 200),
-    }
-    if found[2] and not entry.lockUntil then
-        entry.lockUntil = '0'
-    end
-end
-
 local function read()
     if entry then
         return
@@ -75,7 +53,21 @@ local function read()
         if not string.find(text.err, 'WRONGTYPE', 1, true) then
             error(text.err)
         end
-        find_hash()
+        local found = redis.call('HMGET', key, 'value', 'lockUntil', 'lockOwner', 'meta')
+        if not (found[1] or found[2]) and redis.call('EXISTS', key) == 1 then
+            error('WRONGTYPE a hash that is no entry')
+        elseif not (found[1] or found[2]) then -- it has ended meanwhile
+            entry = nothing()
+            return
+        end
+        local function short(field, longest)
+            return field and #field <= longest and field
+        end
+        entry = {
+            hash = true, size = 0, tail = 0, valued = found[1] ~= false, value = found[1],
+            lockUntil = short(found[2], 127) or found[2] and '0', lockOwner = short(found[3], 255),
+            meta = short(found[4], 200),
+        }
         return
     end
     local is_whole = #text < TAIL_MAX
@@ -153,6 +145,11 @@ end
 -- Whether there was memory for it.
 local function try_fields(...)
     return not is_refused(change(redis.pcall, { ... }))
+end
+
+-- The same, and the owner goes.
+local function try_without_owner(...)
+    return not is_refused(change(redis.pcall, { 'lockOwner', false, ... }))
 end
 
 local function drop_fields(...)
