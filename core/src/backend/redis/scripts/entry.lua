@@ -177,7 +177,7 @@ local function remember(before, locked, bound, version, settle)
     end
     local left, meta = life_left(), fields('meta')[1]
     if left == -2 then
-        meta = with_fence(false, before)
+        meta = kept_meta(before)
     elseif not locked and has_value() then -- it is served no longer for that
         meta = with_mark(meta, now + left)
     end
