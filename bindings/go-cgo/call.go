@@ -206,6 +206,11 @@ func (p *pump) abandon(call *call) bool {
 func (c *call) goOn(event *C.rcache_event) {
 	switch event.kind {
 	case C.RCACHE_EVENT_LOAD:
+		if c.abandoned && c.lost != nil { // a transaction whose caller was told that there is none
+			failLoad(event.load, context.Canceled)
+			C.rcache_load_finish(event.load)
+			return
+		}
 		c.loads, c.transacts = true, c.lost != nil
 		go c.produce.work(event.load, c.report)
 	case C.RCACHE_EVENT_LOST:
@@ -227,7 +232,8 @@ func (c *call) finish(event C.rcache_event) (spent bool) {
 // copyValue is for results of which nothing else is needed.
 func (c *call) copyValue() bool {
 	view := &c.event.value
-	if len(c.keys) != 1 || view.outcome == C.RCACHE_FAILED || view.size > copiedMax {
+	granted := view.outcome == C.RCACHE_DONE && view.size > 0 // a lock, which has a fence
+	if len(c.keys) != 1 || view.outcome == C.RCACHE_FAILED || granted || view.size > copiedMax {
 		return false
 	}
 	c.value, _ = c.take(0, view)

@@ -2,6 +2,7 @@ package resilicache
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"time"
 )
@@ -50,6 +51,27 @@ func TestAnEntryCanBeInspected(t *testing.T) {
 	if entry["state"] != "locked" || entry["size"] != "6" || entry["owner"] != "writer 1" {
 		t.Fatalf("%v", entry)
 	}
+}
+
+func TestALockHasAFenceBesideOtherCalls(t *testing.T) {
+	cache := open(t, NewDefaultOptions())
+	loading, goOn := make(chan struct{}), make(chan struct{})
+	var slow sync.WaitGroup
+	spawn(&slow, func() {
+		value, err := cache.FetchSingle(background, "slow", time.Minute, func() ([]byte, error) {
+			close(loading)
+			<-goOn
+			return []byte("v"), nil
+		})
+		want(t, value, err, "v")
+	})
+	<-loading
+	fence, err := cache.LockForUpdateWith(background, "k", "writer", LockTerms{})
+	if err != nil || fence == 0 {
+		t.Errorf("%d, %v", fence, err)
+	}
+	close(goOn)
+	slow.Wait()
 }
 
 func TestALockHasALeaseAndMayBeWaitedFor(t *testing.T) {

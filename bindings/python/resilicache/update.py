@@ -110,6 +110,8 @@ class AsyncUpdate:
         try:
             read_entry(await asyncio.shield(running), self._key)
         except asyncio.CancelledError:
+            if running.cancelled() and not self._given_up:  # by aclose, and not by who waits here
+                raise error_of(native.CLOSED, "the cache was closed") from None
             if not running.done():
                 await self._end(running)
             raise
