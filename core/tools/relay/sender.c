@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVENTS = 64, WAIT_MS = 1000 };
+enum { EVENTS = 64, WAIT_MS = 1000, OP_KEYS_MAX = 100000 };
 
 /* A batch on its way, sorted by versions. */
 struct load {
@@ -76,11 +76,11 @@ static bool sort(struct load *load) {
     return true;
 }
 
-/* How many keys from this place on have its version. */
+/* How many keys from this place on have its version, and go in one op. */
 static size_t run_length(const struct load *load, size_t place) {
     size_t end = place + 1;
     uint64_t version = load->keys->versions[load->order[place]];
-    while (end < load->keys->count && load->keys->versions[load->order[end]] == version)
+    while (end < load->keys->count && end - place < OP_KEYS_MAX && load->keys->versions[load->order[end]] == version)
         end++;
     return end - place;
 }
