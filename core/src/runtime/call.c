@@ -98,6 +98,10 @@ static bool prepare(struct op *op, struct link_node *requests) {
         end(op, RCACHE_E_CLOSED, "the cache was closed");
         return true;
     }
+    if (call->canceled) {
+        end(op, RCACHE_E_CANCELED, "canceled");
+        return true;
+    }
     if (call->queue != NULL && cache->memory == NULL && !has_service(op)) /* nobody else leads for it */
         return true;
     if (op->unsettled > 0 && op_prepare(op, &cache->settings.policy, &random)) {

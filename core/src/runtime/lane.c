@@ -10,6 +10,7 @@ struct lane *lane_new(struct rcache *cache, struct node *server, enum link_purpo
         return NULL;
     *lane = (struct lane){ .cache = cache, .server = server, .purpose = purpose };
     list_init(&lane->unsent);
+    list_init(&lane->gathered);
     list_init(&lane->in_flight);
     list_init(&lane->confirming);
     return lane;
@@ -19,6 +20,7 @@ struct lane *lane_new(struct rcache *cache, struct node *server, enum link_purpo
 static void drop_connection(struct lane *lane) {
     list_move_all(&lane->confirming, &lane->in_flight);
     list_move_all(&lane->in_flight, &lane->confirming);
+    list_move_all(&lane->in_flight, &lane->gathered);
     lane->unsealed = NULL;
     reader_free(lane->reader);
     lane->reader = NULL;
@@ -40,9 +42,9 @@ void lane_free(struct lane *lane, struct link_node *done) {
 static void encode(struct lane *lane, struct request *request, struct link_node *done) {
     if (peeks_join(&lane->peeks, request))
         return;
-    if (!exchange_encode(&lane->out, request, &lane->facts, &lane->in_flight, done))
+    if (!exchange_encode(&lane->out, request, &lane->facts, &lane->gathered, done))
         peeks_part(&lane->peeks);
-    if (request->replicas > 0 && lane->in_flight.prev == &request->node)
+    if (request->replicas > 0 && lane->gathered.prev == &request->node)
         lane->unsealed = request;
 }
 
@@ -240,7 +242,9 @@ size_t lane_receive(struct lane *lane, const void *data, size_t size, int64_t no
 /* ---- time ---- */
 
 static const struct request *oldest(const struct lane *lane) {
-    const struct link_node *list = !list_empty(&lane->confirming) ? &lane->confirming : &lane->in_flight;
+    const struct link_node *list = !list_empty(&lane->confirming)  ? &lane->confirming
+                                   : !list_empty(&lane->in_flight) ? &lane->in_flight
+                                                                   : &lane->gathered;
     return list_empty(list) ? NULL : list_entry(list->next, struct request, node);
 }
 
@@ -291,6 +295,7 @@ static void ask_for_connection(struct lane *lane, uint32_t *nodes, int64_t now_m
 static void hand_out(struct lane *lane, rcache_event *event) {
     exchange_seal(&lane->out, &lane->unsealed);
     peeks_part(&lane->peeks);
+    list_move_all(&lane->in_flight, &lane->gathered);
     struct buffer empty = lane->wire;
     buffer_take(&empty, empty.size);
     lane->wire = lane->out;

@@ -34,6 +34,7 @@ struct lane {
     struct peeks peeks;         /* of these */
     struct buffer wire;         /* handed out by the last event */
     struct link_node unsent;    /* requests for when it is up */
+    struct link_node gathered;  /* requests in `out` */
     struct link_node in_flight; /* replies due, oldest first */
     struct link_node confirming; /* only the reply to WAIT is due */
     struct request *unsealed;   /* the newest of those that no WAIT stands behind; NULL: none */

@@ -11,8 +11,9 @@
 static int64_t dead_ms(const struct link *link) {
     const struct link_node *oldest = !list_empty(&link->confirming)  ? link->confirming.next
                                      : !list_empty(&link->in_flight) ? link->in_flight.next
-                                                                     : link->sent.next;
-    const struct request *request = oldest != &link->sent ? list_entry(oldest, struct request, node) : NULL;
+                                     : !list_empty(&link->sent)      ? link->sent.next
+                                                                     : link->gathered.next;
+    const struct request *request = oldest != &link->gathered ? list_entry(oldest, struct request, node) : NULL;
     return exchange_dead_ms(link->cache, link->purpose, request, link->progress_ms);
 }
 
@@ -30,7 +31,8 @@ int link_prepare(struct link *link, short *events, int64_t *until_ms, struct lin
     *events = unwritten ? POLLIN | POLLOUT : POLLIN;
     *until_ms = dead_ms(link);
     /* A caller that polls sleeps where no wake reaches it: only while a reply is due. */
-    bool due = !list_empty(&link->confirming) || !list_empty(&link->in_flight) || link->purpose == LINK_WATCH;
+    bool due = !list_empty(&link->confirming) || !list_empty(&link->in_flight) || !list_empty(&link->gathered) ||
+               link->purpose == LINK_WATCH;
     int fd = link->connection != NULL && due ? connection_fd(link->connection) : -1;
     pthread_mutex_unlock(&link->lock);
     return fd;
@@ -67,7 +69,8 @@ void link_receive(struct link *link, bool readable, struct link_node *done) {
     pthread_mutex_lock(&link->lock);
     link->reading = true;
     pthread_mutex_unlock(&link->lock);
-    if (node_has_risen(link->node, link->reign, connection_facts(link->connection)->replica)) {
+    if (link->connection != NULL &&
+        node_has_risen(link->node, link->reign, connection_facts(link->connection)->replica)) {
         failure = "another server is the primary by now"; /* nor are replies taken that have come since */
     } else if (readable) {
         got = connection_read(link->connection);

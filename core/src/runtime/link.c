@@ -19,6 +19,7 @@ struct link *link_new(struct rcache *cache, struct node *node, enum link_purpose
     link->purpose = purpose;
     pthread_mutex_init(&link->lock, NULL);
     list_init(&link->unsent);
+    list_init(&link->gathered);
     list_init(&link->sent);
     list_init(&link->in_flight);
     list_init(&link->confirming);
@@ -33,6 +34,7 @@ void link_free(struct link *link, struct link_node *done) {
     exchange_finish_all(&link->confirming, RCACHE_E_CLOSED, "the cache was closed", done);
     exchange_finish_all(&link->in_flight, RCACHE_E_CLOSED, "the cache was closed", done);
     exchange_finish_all(&link->sent, RCACHE_E_CLOSED, "the cache was closed", done);
+    exchange_finish_all(&link->gathered, RCACHE_E_CLOSED, "the cache was closed", done);
     exchange_finish_all(&link->unsent, RCACHE_E_CLOSED, "the cache was closed", done);
     connection_close(link->connection);
     buffer_clear(&link->out);
@@ -48,9 +50,9 @@ void link_free(struct link *link, struct link_node *done) {
 void link_encode(struct link *link, struct request *request, struct link_node *done) {
     if (peeks_join(&link->peeks, request))
         return;
-    if (!exchange_encode(&link->out, request, connection_facts(link->connection), &link->sent, done))
+    if (!exchange_encode(&link->out, request, connection_facts(link->connection), &link->gathered, done))
         peeks_part(&link->peeks);
-    if (request->replicas > 0 && link->sent.prev == &request->node)
+    if (request->replicas > 0 && link->gathered.prev == &request->node)
         link->unsealed = request;
 }
 
@@ -81,6 +83,7 @@ void link_write(struct link *link) {
         if (link->wire.size == 0) {
             exchange_seal(&link->out, &link->unsealed);
             peeks_part(&link->peeks);
+            list_move_all(&link->sent, &link->gathered);
             struct buffer empty = link->wire;
             link->wire = link->out;
             link->out = empty;
@@ -152,6 +155,7 @@ void link_hang_up(struct link *link, int32_t status, const char *how, bool again
     list_move_all(&link->confirming, &link->in_flight);
     list_move_all(&link->in_flight, &link->confirming);
     list_move_all(&link->in_flight, &link->sent);
+    list_move_all(&link->in_flight, &link->gathered);
     if (again && !link->ended)
         exchange_resend(&link->in_flight, status, failure.message, &link->unsent, done);
     else
@@ -167,7 +171,8 @@ void link_hang_up(struct link *link, int32_t status, const char *how, bool again
 
 bool link_has_work(const struct link *link) {
     return !list_empty(&link->confirming) || !list_empty(&link->in_flight) || !list_empty(&link->sent) ||
-           !list_empty(&link->unsent) || (!link->writing && link->wire.size + link->out.size > 0);
+           !list_empty(&link->gathered) || !list_empty(&link->unsent) ||
+           (!link->writing && link->wire.size + link->out.size > 0);
 }
 
 /* With the lock.  A parked call leads on; where none is parked, the service thread does. */

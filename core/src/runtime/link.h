@@ -31,6 +31,7 @@ struct link {
     struct peeks peeks;        /* of these */
     struct buffer wire;        /* is being written */
     struct link_node unsent;   /* requests for when it is up */
+    struct link_node gathered; /* requests in `out` */
     struct link_node sent;     /* replies due, not yet seen by the leader */
     struct link_node in_flight; /* the leader's: replies due, oldest first */
     struct link_node confirming; /* the leader's: only the reply to WAIT is due */
