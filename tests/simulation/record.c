@@ -87,10 +87,10 @@ static void mark(const struct note *note) {
     record->marked = true;
     record->marked_us = note->world->now_us > 0 ? note->world->now_us : 1;
     record->marked_ms = note->now_ms;
+    record->served_until_ms = INT64_MAX;
     struct source *source = source_in(note);
-    if (source == NULL)
-        return;
-    source->marked_us = record->marked_us;
+    if (source != NULL)
+        source->marked_us = record->marked_us;
 }
 
 /* Its time is over, and nothing has invalidated it. */
@@ -315,6 +315,7 @@ static void note_invalidated(const struct note *note) {
         drop_holder(record);
     mark(note);
     look_for_value(note);
+    record->served_until_ms = record->valued ? note->entry->serve_until_ms : 0;
     record->voided = note->world->step;
     check_write_executed(note->world, note->message->write);
 }

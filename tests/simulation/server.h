@@ -44,6 +44,7 @@ struct record {
     bool marked;     /* something has invalidated the value, */
     int64_t marked_us; /* then, */
     int64_t marked_ms; /* by the server's clock */
+    int64_t served_until_ms; /* no longer than it was to live; its key may, for what is kept in mind */
     int64_t stored_us;      /* when the value came */
     int64_t fresh_until_ms; /* by the server's clock; INT64_MAX: as long as the entry lives */
     int64_t settled_us; /* since then value and holder are what they are */

@@ -44,6 +44,8 @@ static bool may_be_served(struct world *world, const struct flight *flight, int6
     int64_t until_ms = record->marked_ms + world->plan.policy.delay_ms;
     if (record->fresh_until_ms < until_ms - world->plan.policy.stale_while_revalidate_ms)
         until_ms = record->fresh_until_ms + world->plan.policy.stale_while_revalidate_ms;
+    if (record->served_until_ms < until_ms)
+        until_ms = record->served_until_ms;
     return world->now_us - record->settled_us >= patience && until_ms > server_now_ms(world) + patience / 1000;
 }
 

@@ -89,10 +89,9 @@ static void renewed(struct engine *engine, struct load *load, int64_t now_ms) {
         engine_arm(engine, &load->timer, next_ms(load, now_ms));
 }
 
-/* What was sent twice may have found what it did itself. */
+/* An unlocking that was sent twice may have found what it did itself: rather a false alarm than none. */
 static bool was_lost(const struct load *load, const struct request *request) {
-    return load->wanted == 0 || request->reply.verdict == VERDICT_LOST ||
-           (!request->reply.held && request->attempts < 2);
+    return load->wanted == 0 || request->reply.verdict == VERDICT_LOST || !request->reply.held;
 }
 
 static void settle(struct engine *engine, struct load *load) {

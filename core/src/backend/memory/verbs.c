@@ -140,16 +140,17 @@ static void note_version(struct act *act) {
 }
 
 static bool remembers(const struct act *act) {
-    return act->request->version > 0 || act->request->settle_ms > 0;
+    bool versioned = act->request->version > 0 || (act->entry != NULL && act->entry->version > 0);
+    return versioned || act->request->settle_ms > 0;
 }
 
-/* The version for bound_ms at least, and for settle_ms that it was invalidated.  A lock still ends when its holder
- * said; the value is served no longer for that. */
+/* The newest version for bound_ms at least, and for settle_ms that it was invalidated.  A lock still ends when its
+ * holder said; the value is served no longer for that. */
 static void remember(struct act *act) {
     struct entry *entry = act->entry;
     int64_t settle_ms = act->request->settle_ms;
-    int64_t bound_ms = act->request->version > 0 ? act->request->bound_ms : 0;
     note_version(act);
+    int64_t bound_ms = entry->version > 0 ? act->request->bound_ms : 0;
     if (settle_ms > 0 && entry->settle_until_ms < time_later(act->now_ms, settle_ms))
         entry->settle_until_ms = time_later(act->now_ms, settle_ms);
     if (entry->lease == LEASE_LOCKED)

@@ -54,6 +54,20 @@ static void an_older_invalidation_takes_nothing_back(void **state) {
     memory_free(memory);
 }
 
+/* Of 5000 ms, here; the value was there until 6000, and the lock for 100 ms. */
+static void who_tells_no_version_keeps_it_in_mind_for_as_long(void **state) {
+    (void)state;
+    struct memory *memory = memory_in(INVALIDATED);
+    expect(memory, 5000, version(7, ask(VERB_INVALIDATE)), "DONE");
+    expect(memory, 5900, ask(VERB_INVALIDATE), "DONE");
+    expect(memory, 10800, set(6), "OUTDATED");
+    expect(memory, 10800, by("A", lasting(100, ask(VERB_LOCK))), "OWNED");
+    expect(memory, 10850, version(8, ask(VERB_INVALIDATE)), "DONE");
+    expect(memory, 10860, by("A", ask(VERB_UNLOCK)), "DONE");
+    expect(memory, 15000, set(7), "OUTDATED");
+    memory_free(memory);
+}
+
 static void a_failed_load_leaves_it(void **state) {
     (void)state;
     struct memory *memory = memory_in(FRESH);
@@ -72,6 +86,7 @@ int main(void) {
         cmocka_unit_test(a_value_is_served_no_longer_for_that),
         cmocka_unit_test(what_is_older_is_not_put_and_its_lease_stays),
         cmocka_unit_test(an_older_invalidation_takes_nothing_back),
+        cmocka_unit_test(who_tells_no_version_keeps_it_in_mind_for_as_long),
         cmocka_unit_test(a_failed_load_leaves_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,13 +165,14 @@ local function invalidate(bound)
     end
 end
 
--- Behind an invalidation that found `before` as meta: the version ('' where it is unknown) is kept in mind for `bound`
--- ms at least, and for `settle` ms (0: not at all) that it was invalidated, in a key made for that if need be.
+-- Behind an invalidation that found `before` as meta: the newest version that is known, `version` ('' where it is
+-- unknown) or that, is kept in mind for `bound` ms at least, and for `settle` ms (0: not at all) that it was
+-- invalidated, in a key made for that if need be.  False: there is no memory for it, beside a lock, which stays.
 local function remember(before, locked, bound, version, settle)
-    if version == '' and settle == 0 then
-        return
+    local known = version_item(before)
+    if version == '' and not known and settle == 0 then
+        return true
     end
-    local lives, known = math.max(version ~= '' and bound or 0, settle), version_item(before)
     if version == '' or is_older(version, known) then
         version = known
     end
@@ -187,10 +188,13 @@ local function remember(before, locked, bound, version, settle)
     end
     if left == -2 then
         set_fields('lockUntil', '0', 'meta', meta)
-    else
+    elseif not locked then
         set_fields('meta', meta)
+    elseif not try_fields('meta', meta) then
+        return false
     end
     if not locked or life_left() == -1 then
-        live_at_least(lives)
+        live_at_least(math.max(version and bound or 0, settle))
     end
+    return true
 end
