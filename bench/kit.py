@@ -81,7 +81,27 @@ def build_core(kit: Kit) -> None:
 # ---- Go
 
 
-def build_go(kit: Kit) -> None:
+@dataclass
+class GoModule:
+    """A copy of bench/go/go.mod that has this tree's library, and what builds programs by it."""
+
+    go: str
+    modfile: str
+    environment: dict[str, str]
+
+    def build(self, package: str, program: Path, *flags: str) -> list[str]:
+        """The command that runs it."""
+        run(self.go, "build", self.modfile, "-mod=mod", *flags, "-o", program, package, cwd=BENCH / "go",
+            **self.environment)
+        return [str(program)]
+
+    def versions(self, program: Path) -> dict[str, str]:
+        lines = [line.split() for line in run(self.go, "version", "-m", program).splitlines()]
+        found = {words[1]: words[2] for words in lines if words[:1] == ["dep"]}
+        return {"Go": run(self.go, "env", "GOVERSION").strip().removeprefix("go"), **found}
+
+
+def go_module(kit: Kit) -> GoModule:
     go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
     if go is None:
         raise Failed("no Go on this machine")
@@ -91,21 +111,20 @@ def build_go(kit: Kit) -> None:
         # Go keeps what it built with another library, whatever pkg-config says; but not with other flags.
         "CGO_LDFLAGS": f"-L{library}",
     }
-    out, source = BUILD / "go", BENCH / "go"
+    out = BUILD / "go"
     out.mkdir(parents=True, exist_ok=True)
     for name in ("go.mod", "go.sum"):
-        shutil.copy(source / name, out / name)
+        shutil.copy(BENCH / "go" / name, out / name)
     run(go, "mod", "edit", f"-replace=github.com/resilicache/resilicache/bindings/go-cgo={ROOT / 'bindings/go-cgo'}",
         out / "go.mod")
-    modfile = f"-modfile={out / 'go.mod'}"
-    tags = [tag for tag in GO_EXTRAS if add_go_extra(kit, go, modfile, tag)]
-    run(go, "build", modfile, "-mod=mod", "-tags", ",".join(tags), "-o", out / "worker", ".", cwd=source, **environment)
-    kit.commands["go"] = [str(out / "worker")]
-    kit.versions["Go"] = run(go, "env", "GOVERSION").strip().removeprefix("go")
-    for line in run(go, "version", "-m", out / "worker").splitlines():
-        words = line.split()
-        if words[:1] == ["dep"]:
-            kit.versions[words[1]] = words[2]
+    return GoModule(go, f"-modfile={out / 'go.mod'}", environment)
+
+
+def build_go(kit: Kit) -> None:
+    module, program = go_module(kit), BUILD / "go/worker"
+    tags = [tag for tag in GO_EXTRAS if add_go_extra(kit, module.go, module.modfile, tag)]
+    kit.commands["go"] = module.build(".", program, "-tags", ",".join(tags))
+    kit.versions |= module.versions(program)
 
 
 def add_go_extra(kit: Kit, go: str, modfile: str, tag: str) -> bool:
