@@ -3,7 +3,7 @@ URL ?= memory://
 export VIRTUAL_ENV := $(CURDIR)/build/venv
 export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 
-.PHONY: demo test check-long simulation model differential fuzz linearizability soak bench abi docs clean
+.PHONY: demo test check-long simulation model differential fuzz linearizability soak bench faults abi docs clean
 
 demo:
 	@tools/setup demo
@@ -56,6 +56,12 @@ bench:
 	@tools/setup bench
 	@tools/install_python
 	python bench $(if $(QUICK),--quick)
+
+# The same faults for ours and the peers: docs/faults.md, in some minutes.
+faults:
+	@tools/setup bench
+	@tools/install_python
+	python bench/faults
 
 # The ABI as it is now becomes the one that later ones are compared with.
 abi:
