@@ -36,13 +36,14 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_each_contender_has_a_sample_of_each_round(out: Path) -> None:
     samples = json.loads((out / "benchmarks.json").read_text())["workloads"]["c-hits"]["samples"]
     assert sorted(samples) == sorted(CONTENDERS)
-    for by_callers in samples.values():
+    for contender, by_callers in samples.items():
+        shares = contender.endswith("/resilicache")  # of those who ask at once, one asks the server
         assert list(by_callers) == ["1", "4", "16", "64", "256", "1024"]
         for rounds in by_callers.values():
             assert len(rounds) == 2
             for sample in rounds:
                 assert sample["ops"] > 0 and sample["seconds"] > 0
-                assert sample["commands"] >= sample["ops"], "each hit asks the server"
+                assert sample["commands"] >= (1 if shares else sample["ops"]), "each hit asks the server"
 
 
 def test_the_document_has_a_table_of_targets_and_rows(out: Path) -> None:
