@@ -55,13 +55,13 @@ ENTRIES: dict[str, dict[str, str]] = {
 ARGUMENTS: dict[str, list[Any]] = {
     "acquire": ["me", LIFE_MS, BOUND_MS, "1", "", "", "", 0],
     "refresh": ["me", LIFE_MS, "1", ""],
-    "put": ["me", "new", "n=3", LIFE_MS, ""],
+    "put": ["me", "new", "n=3", LIFE_MS, "", "", 0],
     "renew": ["me", LIFE_MS],
     "release": ["me", 1000, LIFE_MS, ""],
-    "invalidate": [BOUND_MS],
+    "invalidate": [BOUND_MS, "", 0],
     "lock": ["me", LIFE_MS],
-    "unlock": ["me", BOUND_MS],
-    "set": ["new", "n=3", LIFE_MS, ""],
+    "unlock": ["me", BOUND_MS, 0],
+    "set": ["new", "n=3", LIFE_MS, "", ""],
     "raw_set": ["new", LIFE_MS],
     "inspect": [],
 }
