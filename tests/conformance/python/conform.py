@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import secrets
 import sys
 import traceback
@@ -60,7 +61,7 @@ async def verdict_of(case: Case, number: int, world: World, url: str) -> tuple[s
 async def told(case: Case, number: int, world: World, url: str) -> bool:
     verdict, reason = await verdict_of(case, number, world, url)
     line = {"chapter": case.chapter, "case": case.name, "verdict": verdict, "reason": reason}
-    sys.stdout.write(json.dumps(line) + "\n")  # at once, for others write, too
+    os.write(sys.stdout.fileno(), f"{json.dumps(line)}\n".encode())  # others write, too, and sys.stdout can't bear that
     return verdict != "FAILED"
 
 
