@@ -5,13 +5,33 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import pytest
 
 import servers
 
+if TYPE_CHECKING:
+    import resilicache
+
 LOG_LINES = 40
 LOGGED = pytest.StashKey[dict[servers.Server, int]]()
+
+
+@pytest.fixture
+def server() -> Iterator[servers.Server]:
+    """One that the test may stop, pause and restart."""
+    own = servers.Server("redis7")
+    yield own
+    own.stop()
+
+
+@pytest.fixture
+def cache(url: str) -> Iterator[resilicache.Cache]:
+    import resilicache  # which not all tests need
+
+    with resilicache.Cache(url) as opened:
+        yield opened
 
 
 @contextmanager

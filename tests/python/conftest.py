@@ -53,20 +53,6 @@ def shared_url(servers: Servers) -> str:
     return f"{servers.url('redis7')}?prefix={uuid.uuid4().hex}:"
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
-    """One that the test may stop, pause and restart."""
-    own = Server("redis7")
-    yield own
-    own.stop()
-
-
-@pytest.fixture
-def cache(url: str) -> Iterator[resilicache.Cache]:
-    with resilicache.Cache(url) as opened:
-        yield opened
-
-
 def eventually(condition: Callable[[], object], seconds: float = 10.0) -> None:
     """Waits for the condition, and fails if it takes too long."""
     end = time.monotonic() + seconds

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-import resilicache
 from postgresql import PostgreSQL
 from servers import Server
 
@@ -29,17 +28,3 @@ def database() -> Iterator[PostgreSQL]:
 @pytest.fixture
 def url(shared: Server) -> str:
     return f"{shared.url}?prefix={uuid.uuid4().hex}:"
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    """One that the test may stop, pause and restart."""
-    own = Server("redis7")
-    yield own
-    own.stop()
-
-
-@pytest.fixture
-def cache(url: str) -> Iterator[resilicache.Cache]:
-    with resilicache.Cache(url) as opened:
-        yield opened
