@@ -36,7 +36,7 @@ from .load import Answers, answer_many, answer_one, covers, finishing, logger
 from .lock import Holder
 from .results import count_done, read_entry, read_fence, read_text, read_values
 from .typed import Codec, Coder
-from .update import AsyncUpdate, Update
+from .update import AsyncUpdate, Update, update_terms
 
 K = TypeVar("K", str, bytes)
 T = TypeVar("T")
@@ -386,12 +386,9 @@ class AsyncCache:
 
         Where this is cancelled, so is the coroutine; a plain function runs to its end, and keeps the lock until then.
         """
-        if not callable(transaction):
-            raise TypeError(f"a transaction is a function, not {type(transaction).__name__}")
-        text = b"" if owner is None else key_bytes(owner)
-        lease_ms, deadline_ms = optional_milliseconds("lease", lease), optional_milliseconds("deadline", deadline)
+        terms = update_terms(transaction, owner, lease, deadline)
         update, (pump, handle) = AsyncUpdate(key, transaction, call_loader), self.pump()
-        call = pump.run(handle, native.UPDATE, [key_bytes(key)], text, lease_ms, 0, deadline_ms, update.work)
+        call = pump.run(handle, native.UPDATE, [key_bytes(key)], *terms, update.work)
         return await update.run(pump, call)
 
     # ---- other shapes ----

@@ -29,7 +29,7 @@ from .load import Producer, Workers, covers, produce_many, produce_one, run
 from .lock import UpdateLock
 from .results import count_done, read_entry, read_fence, read_lines, read_text, read_values
 from .typed import Codec, TypedCache
-from .update import Update, run_update
+from .update import Update, run_update, update_terms
 
 K = TypeVar("K", str, bytes)
 T = TypeVar("T")
@@ -375,11 +375,8 @@ class Cache:
         >>> cache.update("user:1", lambda update: update.fence > 0)
         True
         """
-        if not callable(transaction):
-            raise TypeError(f"a transaction is a function, not {type(transaction).__name__}")
-        text = b"" if owner is None else key_bytes(owner)
-        lease_ms, deadline_ms = optional_milliseconds("lease", lease), optional_milliseconds("deadline", deadline)
-        operation = native.begin_one(self._here(), native.UPDATE, key_bytes(key), text, lease_ms, 0, deadline_ms)
+        terms = update_terms(transaction, owner, lease, deadline)
+        operation = native.begin_one(self._here(), native.UPDATE, key_bytes(key), *terms)
         return run_update(operation, key, transaction)
 
     # ---- other shapes ----

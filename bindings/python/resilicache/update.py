@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 from . import _native as native
-from .arguments import Key
+from .arguments import Key, Seconds, key_bytes, optional_milliseconds
 from .errors import error_of
 from .load import finishing
 from .results import read_entry
@@ -55,6 +55,16 @@ class Update:
 
     def __repr__(self) -> str:
         return f"<resilicache.Update of {self.key!r}, fence {self.fence}{', lost' if self.lost else ''}>"
+
+
+def update_terms(
+    transaction: object, owner: Key | None, lease: Seconds | None, deadline: Seconds | None
+) -> tuple[bytes, int, int, int]:
+    """The owner's text, the lease, flags and the deadline, of an update."""
+    if not callable(transaction):
+        raise TypeError(f"a transaction is a function, not {type(transaction).__name__}")
+    text = b"" if owner is None else key_bytes(owner)
+    return text, optional_milliseconds("lease", lease), 0, optional_milliseconds("deadline", deadline)
 
 
 def run_update(operation: native.Operation, key: Key, transaction: Callable[[Update], R]) -> R:
