@@ -90,12 +90,10 @@ func (p *pump) do(ctx context.Context, request *request) (*call, error) {
 
 // begin begins the call by itself.
 func (p *pump) begin(ctx context.Context, c *call, request *request) {
-	if !p.calls.enter(2) {
-		c.refuse()
+	if !p.admit(c) {
 		return
 	}
 	cancels := c.cancels // it may be over, and another's, once it has begun
-	p.calls.put(c)
 	keys, sizes, extra, terms := request.arguments(ctx)
 	terms.tag = C.uint64_t(c.tag)
 	op := C.bridge_submit(p.cache, p.queue, keys, sizes, extra, terms)
@@ -122,10 +120,17 @@ func (p *pump) haveBegun() {
 	p.leave(1)
 }
 
-// refuse ends a call that comes too late.
-func (c *call) refuse() {
-	c.refused = true
-	c.done <- struct{}{}
+// admit counts in the calls and who is to begin them, and gives them tags; false: they come too late, and are over.
+func (p *pump) admit(calls ...*call) bool {
+	if p.calls.enter(len(calls) + 1) {
+		p.calls.put(calls...)
+		return true
+	}
+	for _, call := range calls {
+		call.refused = true
+		call.done <- struct{}{}
+	}
+	return false
 }
 
 func (c *call) begunOrNot() (*call, error) {

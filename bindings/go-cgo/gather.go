@@ -100,13 +100,9 @@ func (g *gatherer) giveBack(b *batch) {
 
 func (p *pump) beginAll(b *batch) {
 	defer p.gathering.giveBack(b)
-	if !p.calls.enter(len(b.calls) + 1) {
-		for _, call := range b.calls {
-			call.refuse()
-		}
+	if !p.admit(b.calls...) {
 		return
 	}
-	p.calls.put(b.calls...)
 	for i, call := range b.calls {
 		b.terms[i].tag = C.uint64_t(call.tag)
 		if call.cancels {
