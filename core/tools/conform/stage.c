@@ -1,6 +1,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "conform/stage.h"
 
+#include "base/clock.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,16 +61,10 @@ bool stage_set_row(struct stage *stage, const struct word *name, const struct wo
 
 /* ---- time ---- */
 
-static int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 bool stage_wait(struct stage *stage, condition_function *condition, const void *arg) {
-    const int64_t end_ms = now_ms() + PATIENCE_MS;
+    const int64_t end_ms = clock_now_ms() + PATIENCE_MS;
     while (!condition(stage, arg)) {
-        if (now_ms() > end_ms)
+        if (clock_now_ms() > end_ms)
             return false;
         nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000 }, NULL);
     }

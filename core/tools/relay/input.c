@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { READ_SIZE = 65536, LINE_MAX_MB = 256 };
@@ -50,12 +49,6 @@ static int limited(int64_t wait_ms) {
 void input_pause(int64_t wait_ms) {
     struct pollfd waiting = { .fd = told[0], .events = POLLIN };
     poll(&waiting, 1, limited(wait_ms));
-}
-
-int64_t input_now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 bool input_line(struct input *input, char **line, size_t *size) {

@@ -28,6 +28,5 @@ bool input_catch_signals(void);
 bool input_was_told_to_end(void);
 /* Waits so long, or until it was told to end. */
 void input_pause(int64_t wait_ms);
-int64_t input_now_ms(void);
 
 #endif

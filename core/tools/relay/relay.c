@@ -3,6 +3,7 @@
  * At least once: a position is a checkpoint only after every key up to it was invalidated, so that whatever ends the
  * relay, events behind its checkpoint come again.  It waits for a server that is away, and reads on after that. */
 #define _POSIX_C_SOURCE 200809L
+#include "base/clock.h"
 #include "relay/checkpoint.h"
 #include "relay/event.h"
 #include "relay/input.h"
@@ -113,7 +114,7 @@ static bool print_position(struct relay *relay) {
 
 /* Tells of a new position: at once, or if it is time to. */
 static bool tell_position(struct relay *relay, bool at_once) {
-    int64_t now_ms = input_now_ms();
+    int64_t now_ms = clock_now_ms();
     bool is_new = relay->applied.kind != POSITION_NONE && !position_same(&relay->applied, &relay->told);
     if (relay->dry_run || !is_new || (!at_once && now_ms - relay->told_ms < CHECKPOINT_MS))
         return true;
@@ -128,7 +129,7 @@ static bool tell_position(struct relay *relay, bool at_once) {
 static int64_t wait_ms(const struct relay *relay) {
     if (relay->dry_run || relay->applied.kind == POSITION_NONE || position_same(&relay->applied, &relay->told))
         return -1;
-    int64_t left_ms = relay->told_ms + CHECKPOINT_MS - input_now_ms();
+    int64_t left_ms = relay->told_ms + CHECKPOINT_MS - clock_now_ms();
     return left_ms > 0 ? left_ms : 0;
 }
 
@@ -159,10 +160,10 @@ static bool is_hopeless(int32_t status) {
 /* Tries until each key is invalidated; false after a complaint: it gave up, or was told to end. */
 static bool invalidate(struct relay *relay) {
     struct why why;
-    int64_t since_ms = input_now_ms(), pause_ms = PAUSE_FIRST_MS, told_ms = 0;
+    int64_t since_ms = clock_now_ms(), pause_ms = PAUSE_FIRST_MS, told_ms = 0;
     int32_t status;
     while (relay->keys.count > 0 && (status = sender_try(&relay->sender, &relay->keys, &why)) != RCACHE_OK) {
-        int64_t now_ms = input_now_ms();
+        int64_t now_ms = clock_now_ms();
         bool gives_up = is_hopeless(status) || (relay->give_up_ms > 0 && now_ms - since_ms >= relay->give_up_ms);
         bool ends = gives_up || input_was_told_to_end();
         if (told_ms == 0 || now_ms - told_ms >= 10 * PAUSE_MAX_MS || ends) {
@@ -176,7 +177,7 @@ static bool invalidate(struct relay *relay) {
         pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
     }
     if (told_ms != 0)
-        tool_complain(0, "it goes on, after %lld ms", (long long)(input_now_ms() - since_ms));
+        tool_complain(0, "it goes on, after %lld ms", (long long)(clock_now_ms() - since_ms));
     return true;
 }
 
@@ -266,13 +267,13 @@ static bool take_line(struct relay *relay, const char *line, size_t size) {
                       why.text);
     relay->malformed += taken == MALFORMED;
     if (was_empty)
-        relay->keys_since_ms = input_now_ms();
+        relay->keys_since_ms = clock_now_ms();
     return taken == TAKEN || skipped;
 }
 
 static bool is_due(const struct relay *relay) {
     return relay->keys.count >= relay->batch
-        || (relay->keys.count > 0 && input_now_ms() - relay->keys_since_ms >= BATCH_MS);
+        || (relay->keys.count > 0 && clock_now_ms() - relay->keys_since_ms >= BATCH_MS);
 }
 
 /* Until the input ends, it is told to end, or something fails; false: that. */
