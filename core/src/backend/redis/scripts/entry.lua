@@ -37,8 +37,13 @@ local function meta_item(meta, name)
     return meta and string.match(';' .. meta .. ';', ';' .. name .. '=(%w+);')
 end
 
+-- As text: versions are too large for Lua's numbers.
+local function digits_item(meta, name)
+    return meta and string.match(';' .. meta .. ';', ';' .. name .. '=(%d+);') or false
+end
+
 local function number_item(meta, name)
-    local number = meta and string.match(';' .. meta .. ';', ';' .. name .. '=(%d+);')
+    local number = digits_item(meta, name)
     return number and #number < 16 and tonumber(number) or false
 end
 
@@ -71,19 +76,15 @@ local function with_item(meta, name, number)
     return with_text(meta, name, whole(number))
 end
 
--- Versions are digits without a zero before them, and too large for Lua's numbers.
-local function version_item(meta)
-    return meta and string.match(';' .. meta .. ';', ';v=(%d+);') or false
-end
-
+-- Of versions, which have no zero before them.
 local function is_older(version, known)
     return known and (#version < #known or #version == #known and version < known)
 end
 
 -- Microseconds have 16 digits.
 local function fence_of(meta)
-    local number = meta and string.match(';' .. meta .. ';', ';f=(%d+);') or ''
-    return #number < 17 and tonumber(number) or 0
+    local number = digits_item(meta, 'f')
+    return number and #number < 17 and tonumber(number) or 0
 end
 
 -- `meta` of another value, with the fence that was there before.
@@ -99,7 +100,7 @@ end
 
 -- What of meta outlives the value; false: nothing.
 local function kept_meta(meta)
-    local kept, settles = with_fence(with_version(false, version_item(meta)), meta), number_item(meta, 'i')
+    local kept, settles = with_fence(with_version(false, digits_item(meta, 'v')), meta), number_item(meta, 'i')
     return settles and with_item(kept, 'i', settles) or kept
 end
 
@@ -169,7 +170,7 @@ end
 -- unknown) or that, is kept in mind for `bound` ms at least, and for `settle` ms (0: not at all) that it was
 -- invalidated, in a key made for that if need be.  False: there is no memory for it, beside a lock, which stays.
 local function remember(before, locked, bound, version, settle)
-    local known = version_item(before)
+    local known = digits_item(before, 'v')
     if version == '' and not known and settle == 0 then
         return true
     end

@@ -4,7 +4,7 @@ local entry = fields('lockOwner', 'meta')
 if ARGV[1] == '' or entry[1] ~= ARGV[1] then
     return { 'LOST' }
 end
-local version, known = ARGV[6], version_item(entry[2])
+local version, known = ARGV[6], digits_item(entry[2], 'v')
 if version ~= '' and is_older(version, known) then
     return { 'OUTDATED' }
 end

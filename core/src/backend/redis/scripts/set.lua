@@ -3,7 +3,7 @@
 local version = ARGV[5]
 local is_entry, held = pcall(fields, 'meta')
 local before = is_entry and held[1]
-if version ~= '' and is_older(version, version_item(before)) then
+if version ~= '' and is_older(version, digits_item(before, 'v')) then
     return { 'OUTDATED' }
 end
 remove()
