@@ -32,29 +32,6 @@ size_t exchange_place_of(const struct rcache *cache, const struct request *reque
     return request->route % cache->settings.connections;
 }
 
-bool exchange_encode(struct buffer *out, struct request *request, const struct server_facts *facts,
-                     struct link_node *due, struct link_node *done) {
-    if (request->verb == VERB_WATCH && !facts->can_track) {
-        exchange_finish(request, RCACHE_E_UNSUPPORTED, "the server can't tell of changed keys", done);
-        return false;
-    }
-    request->replies = 0;
-    request->seals = false;
-    if (!redis_encode(out, request, facts, &request->replies_due)) {
-        exchange_finish(request, RCACHE_E_NOMEM, "no memory to send a command", done);
-        return false;
-    }
-    list_append(due, &request->node);
-    return true;
-}
-
-void exchange_seal(struct buffer *out, struct request **unsealed) {
-    if (*unsealed == NULL || !redis_encode_wait(out, *unsealed))
-        return; /* for want of memory they wait for the next one's */
-    (*unsealed)->seals = true;
-    *unsealed = NULL;
-}
-
 /* Where the request goes after a reply that was the last to it. */
 static void settle(struct request *request, enum redis_answer answer, struct link_node *again,
                    struct link_node *done) {

@@ -23,12 +23,6 @@ void exchange_finish(struct request *request, int32_t status, const char *messag
 void exchange_refuse(struct request *request, int32_t status, const char *message, struct link_node *done);
 void exchange_finish_all(struct link_node *requests, int32_t status, const char *message, struct link_node *done);
 
-/* Appends the request's commands to `out`, and the request to `due`; false: it can't be, and is in `done`. */
-bool exchange_encode(struct buffer *out, struct request *request, const struct server_facts *facts,
-                     struct link_node *due, struct link_node *done);
-/* Puts one WAIT behind all requests with replicas to wait for that were encoded since the last, of which *unsealed is
- * the newest; NULL: there are none.  To be called before the bytes go out. */
-void exchange_seal(struct buffer *out, struct request **unsealed);
 /* The reply belongs to the oldest request of `due`, which then is in `done`, or in `again` if it is to be encoded once
  * more; or in `confirming`, until the reply to WAIT comes for all that are there.  False: it makes no sense. */
 bool exchange_take_reply(const struct resp *resp, const struct server_facts *facts, struct link_node *due,

@@ -10,7 +10,7 @@ struct lane *lane_new(struct rcache *cache, struct node *server, enum link_purpo
         return NULL;
     *lane = (struct lane){ .cache = cache, .server = server, .purpose = purpose };
     list_init(&lane->unsent);
-    list_init(&lane->gathered);
+    gathering_init(&lane->gathering);
     list_init(&lane->in_flight);
     list_init(&lane->confirming);
     return lane;
@@ -20,32 +20,24 @@ struct lane *lane_new(struct rcache *cache, struct node *server, enum link_purpo
 static void drop_connection(struct lane *lane) {
     list_move_all(&lane->confirming, &lane->in_flight);
     list_move_all(&lane->in_flight, &lane->confirming);
-    list_move_all(&lane->in_flight, &lane->gathered);
-    lane->unsealed = NULL;
+    gathering_drop(&lane->gathering, &lane->in_flight);
     reader_free(lane->reader);
     lane->reader = NULL;
     lane->state = LANE_DOWN;
-    peeks_part(&lane->peeks);
-    buffer_take(&lane->out, lane->out.size);
 }
 
 void lane_free(struct lane *lane, struct link_node *done) {
     drop_connection(lane);
     exchange_finish_all(&lane->in_flight, RCACHE_E_CLOSED, "the cache was closed", done);
     exchange_finish_all(&lane->unsent, RCACHE_E_CLOSED, "the cache was closed", done);
-    buffer_clear(&lane->out);
+    gathering_clear(&lane->gathering);
     buffer_clear(&lane->wire);
     identity_clear(&lane->identity);
     mem_free(lane);
 }
 
 static void encode(struct lane *lane, struct request *request, struct link_node *done) {
-    if (peeks_join(&lane->peeks, request))
-        return;
-    if (!exchange_encode(&lane->out, request, &lane->facts, &lane->gathered, done))
-        peeks_part(&lane->peeks);
-    if (request->replicas > 0 && lane->gathered.prev == &request->node)
-        lane->unsealed = request;
+    gathering_add(&lane->gathering, request, &lane->facts, done);
 }
 
 static void want(struct lane *lane) {
@@ -133,7 +125,7 @@ static void greet(struct lane *lane, int64_t now_ms, struct link_node *done) {
     lane->state = LANE_GREETING;
     lane->since_ms = now_ms;
     lane->target = node_handshake(lane->server, settings, &lane->identity, lane->purpose == LINK_WATCH);
-    take_handshake(lane, handshake_begin(&lane->handshake, &lane->target, &lane->out), now_ms, done);
+    take_handshake(lane, handshake_begin(&lane->handshake, &lane->target, &lane->gathering.bytes), now_ms, done);
 }
 
 /* The caller had the connection from before, no one knows since when. */
@@ -199,7 +191,7 @@ static void take_reply(struct lane *lane, const struct resp *resp, int64_t now_m
     if (resp->type == RESP_PUSH) {
         exchange_take_push(lane->cache, resp);
     } else if (lane->state == LANE_GREETING) {
-        take_handshake(lane, handshake_take(&lane->handshake, resp, &lane->out), now_ms, done);
+        take_handshake(lane, handshake_take(&lane->handshake, resp, &lane->gathering.bytes), now_ms, done);
     } else if (!exchange_take_reply(resp, &lane->facts, &lane->in_flight, &lane->confirming, &again,
                                     done)) {
         give_up(lane, RCACHE_E_PROTOCOL, "the server sent what is no reply to any command", done);
@@ -244,7 +236,7 @@ size_t lane_receive(struct lane *lane, const void *data, size_t size, int64_t no
 static const struct request *oldest(const struct lane *lane) {
     const struct link_node *list = !list_empty(&lane->confirming)  ? &lane->confirming
                                    : !list_empty(&lane->in_flight) ? &lane->in_flight
-                                                                   : &lane->gathered;
+                                                                   : &lane->gathering.requests;
     return list_empty(list) ? NULL : list_entry(list->next, struct request, node);
 }
 
@@ -276,7 +268,7 @@ void lane_tick(struct lane *lane, int64_t now_ms, struct link_node *done) {
 
 bool lane_idle(const struct lane *lane) {
     return lane->state == LANE_UP && list_empty(&lane->in_flight) && list_empty(&lane->confirming) &&
-           lane->out.size == 0;
+           lane->gathering.bytes.size == 0;
 }
 
 /* ---- what the caller is to do ---- */
@@ -293,13 +285,8 @@ static void ask_for_connection(struct lane *lane, uint32_t *nodes, int64_t now_m
 }
 
 static void hand_out(struct lane *lane, rcache_event *event) {
-    exchange_seal(&lane->out, &lane->unsealed);
-    peeks_part(&lane->peeks);
-    list_move_all(&lane->in_flight, &lane->gathered);
-    struct buffer empty = lane->wire;
-    buffer_take(&empty, empty.size);
-    lane->wire = lane->out;
-    lane->out = empty;
+    buffer_take(&lane->wire, lane->wire.size);
+    gathering_leave(&lane->gathering, &lane->wire, &lane->in_flight);
     struct slice bytes = buffer_slice(&lane->wire);
     *event = (rcache_event){ .kind = RCACHE_EVENT_SEND,
                              .node = lane->node,
@@ -316,7 +303,7 @@ bool lane_event(struct lane *lane, uint32_t *nodes, int64_t now_ms, rcache_event
         ask_for_connection(lane, nodes, now_ms, event);
         return true;
     }
-    if (lane->reader == NULL || lane->out.size == 0)
+    if (lane->reader == NULL || lane->gathering.bytes.size == 0)
         return false;
     hand_out(lane, event);
     return true;

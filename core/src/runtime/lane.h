@@ -10,8 +10,8 @@
 #include "backend/redis/net/reader.h"
 #include "runtime/credentials.h"
 #include "runtime/exchange.h"
+#include "runtime/gathering.h"
 #include "runtime/node.h"
-#include "runtime/peeks.h"
 
 enum lane_state { LANE_DOWN, LANE_WANTED, LANE_CONNECTING, LANE_GREETING, LANE_UP };
 
@@ -30,14 +30,11 @@ struct lane {
     struct handshake handshake;
     struct server_facts facts;
     struct reader *reader;      /* while there is a connection */
-    struct buffer out;          /* gathers */
-    struct peeks peeks;         /* of these */
+    struct gathering gathering;
     struct buffer wire;         /* handed out by the last event */
     struct link_node unsent;    /* requests for when it is up */
-    struct link_node gathered;  /* requests in `out` */
     struct link_node in_flight; /* replies due, oldest first */
     struct link_node confirming; /* only the reply to WAIT is due */
-    struct request *unsealed;   /* the newest of those that no WAIT stands behind; NULL: none */
     struct backoff backoff;     /* between connections */
 };
 

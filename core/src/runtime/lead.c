@@ -12,8 +12,9 @@ static int64_t dead_ms(const struct link *link) {
     const struct link_node *oldest = !list_empty(&link->confirming)  ? link->confirming.next
                                      : !list_empty(&link->in_flight) ? link->in_flight.next
                                      : !list_empty(&link->sent)      ? link->sent.next
-                                                                     : link->gathered.next;
-    const struct request *request = oldest != &link->gathered ? list_entry(oldest, struct request, node) : NULL;
+                                                                     : link->gathering.requests.next;
+    bool is_one = oldest != &link->gathering.requests;
+    const struct request *request = is_one ? list_entry(oldest, struct request, node) : NULL;
     return exchange_dead_ms(link->cache, link->purpose, request, link->progress_ms);
 }
 
@@ -27,12 +28,11 @@ int link_prepare(struct link *link, short *events, int64_t *until_ms, struct lin
     link_write(link);
     link->reading = false;
     list_move_all(&link->in_flight, &link->sent);
-    bool unwritten = !link->writing && link->wire.size + link->out.size > 0;
-    *events = unwritten ? POLLIN | POLLOUT : POLLIN;
+    *events = link_has_unwritten(link) ? POLLIN | POLLOUT : POLLIN;
     *until_ms = dead_ms(link);
     /* A caller that polls sleeps where no wake reaches it: only while a reply is due. */
-    bool due = !list_empty(&link->confirming) || !list_empty(&link->in_flight) || !list_empty(&link->gathered) ||
-               link->purpose == LINK_WATCH;
+    bool due = !list_empty(&link->confirming) || !list_empty(&link->in_flight) ||
+               !list_empty(&link->gathering.requests) || link->purpose == LINK_WATCH;
     int fd = link->connection != NULL && due ? connection_fd(link->connection) : -1;
     pthread_mutex_unlock(&link->lock);
     return fd;

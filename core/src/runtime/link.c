@@ -19,7 +19,7 @@ struct link *link_new(struct rcache *cache, struct node *node, enum link_purpose
     link->purpose = purpose;
     pthread_mutex_init(&link->lock, NULL);
     list_init(&link->unsent);
-    list_init(&link->gathered);
+    gathering_init(&link->gathering);
     list_init(&link->sent);
     list_init(&link->in_flight);
     list_init(&link->confirming);
@@ -33,11 +33,11 @@ void link_free(struct link *link, struct link_node *done) {
         return;
     exchange_finish_all(&link->confirming, RCACHE_E_CLOSED, "the cache was closed", done);
     exchange_finish_all(&link->in_flight, RCACHE_E_CLOSED, "the cache was closed", done);
+    gathering_drop(&link->gathering, &link->sent);
     exchange_finish_all(&link->sent, RCACHE_E_CLOSED, "the cache was closed", done);
-    exchange_finish_all(&link->gathered, RCACHE_E_CLOSED, "the cache was closed", done);
     exchange_finish_all(&link->unsent, RCACHE_E_CLOSED, "the cache was closed", done);
     connection_close(link->connection);
-    buffer_clear(&link->out);
+    gathering_clear(&link->gathering);
     buffer_clear(&link->wire);
     wake_clear(&link->group);
     pthread_mutex_destroy(&link->lock);
@@ -48,12 +48,7 @@ void link_free(struct link *link, struct link_node *done) {
 
 /* With the lock, and the link up. */
 void link_encode(struct link *link, struct request *request, struct link_node *done) {
-    if (peeks_join(&link->peeks, request))
-        return;
-    if (!exchange_encode(&link->out, request, connection_facts(link->connection), &link->gathered, done))
-        peeks_part(&link->peeks);
-    if (request->replicas > 0 && link->gathered.prev == &request->node)
-        link->unsealed = request;
+    gathering_add(&link->gathering, request, connection_facts(link->connection), done);
 }
 
 /* With the lock, and the link up.  Whoever leads finds the connection lost, and all of it goes over the next one. */
@@ -77,17 +72,15 @@ static void append(struct link *link, struct request *request, int64_t now_ms, s
         list_append(&link->unsent, &request->node);
 }
 
+bool link_has_unwritten(const struct link *link) {
+    return !link->writing && link->wire.size + link->gathering.bytes.size > 0;
+}
+
 /* With the lock, which is given up while writing.  A lost connection is found by who reads. */
 void link_write(struct link *link) {
-    while (!link->writing && link->connection != NULL && link->wire.size + link->out.size > 0) {
-        if (link->wire.size == 0) {
-            exchange_seal(&link->out, &link->unsealed);
-            peeks_part(&link->peeks);
-            list_move_all(&link->sent, &link->gathered);
-            struct buffer empty = link->wire;
-            link->wire = link->out;
-            link->out = empty;
-        }
+    while (link->connection != NULL && link_has_unwritten(link)) {
+        if (link->wire.size == 0)
+            gathering_leave(&link->gathering, &link->wire, &link->sent);
         struct slice bytes = buffer_slice(&link->wire);
         link->writing = true;
         pthread_mutex_unlock(&link->lock);
@@ -148,14 +141,11 @@ void link_hang_up(struct link *link, int32_t status, const char *how, bool again
         error_set(&failure, status, "%s", how);
     connection_close(link->connection);
     link->connection = NULL;
-    peeks_part(&link->peeks);
-    buffer_clear(&link->out);
     buffer_clear(&link->wire);
-    link->unsealed = NULL;
     list_move_all(&link->confirming, &link->in_flight);
     list_move_all(&link->in_flight, &link->confirming);
     list_move_all(&link->in_flight, &link->sent);
-    list_move_all(&link->in_flight, &link->gathered);
+    gathering_drop(&link->gathering, &link->in_flight);
     if (again && !link->ended)
         exchange_resend(&link->in_flight, status, failure.message, &link->unsent, done);
     else
@@ -171,8 +161,7 @@ void link_hang_up(struct link *link, int32_t status, const char *how, bool again
 
 bool link_has_work(const struct link *link) {
     return !list_empty(&link->confirming) || !list_empty(&link->in_flight) || !list_empty(&link->sent) ||
-           !list_empty(&link->gathered) || !list_empty(&link->unsent) ||
-           (!link->writing && link->wire.size + link->out.size > 0);
+           !list_empty(&link->gathering.requests) || !list_empty(&link->unsent) || link_has_unwritten(link);
 }
 
 /* With the lock.  A parked call leads on; where none is parked, the service thread does. */
@@ -270,7 +259,7 @@ void link_resign(struct link *link, bool comes_back) {
 
 int link_stuck(struct link *link) {
     pthread_mutex_lock(&link->lock);
-    bool stuck = link->connection != NULL && !link->writing && link->wire.size + link->out.size > 0;
+    bool stuck = link->connection != NULL && link_has_unwritten(link);
     int fd = stuck ? connection_fd(link->connection) : -1;
     pthread_mutex_unlock(&link->lock);
     return fd;

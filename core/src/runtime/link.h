@@ -10,7 +10,7 @@
 #include "backend/redis/net/connection.h"
 #include "base/list.h"
 #include "runtime/exchange.h"
-#include "runtime/peeks.h"
+#include "runtime/gathering.h"
 #include "runtime/wake.h"
 
 struct call;
@@ -27,15 +27,12 @@ struct link {
     bool writing;              /* someone writes `wire`, without the lock */
     bool reading;              /* the leader reads and dispatches: it will write what gathers meanwhile */
     _Atomic bool ended;        /* the cache is closed */
-    struct buffer out;         /* gathers */
-    struct peeks peeks;        /* of these */
+    struct gathering gathering;
     struct buffer wire;        /* is being written */
     struct link_node unsent;   /* requests for when it is up */
-    struct link_node gathered; /* requests in `out` */
     struct link_node sent;     /* replies due, not yet seen by the leader */
     struct link_node in_flight; /* the leader's: replies due, oldest first */
     struct link_node confirming; /* the leader's: only the reply to WAIT is due */
-    struct request *unsealed;  /* the newest of those that no WAIT stands behind; NULL: none */
     struct link_node parked;   /* calls that wait for another to lead */
     uint32_t coming;           /* calls whose threads have sent something, and are about to wait or lead */
     int64_t progress_ms;       /* bytes last went or came */
@@ -80,6 +77,8 @@ void link_resign(struct link *link, bool comes_back);
 /* Between link.c and lead.c; with the lock, which link_write, link_dial and link_hang_up give up for a while. */
 
 bool link_has_work(const struct link *link);
+/* There is something to write, and nobody is at it. */
+bool link_has_unwritten(const struct link *link);
 void link_encode(struct link *link, struct request *request, struct link_node *done);
 /* Writes what has gathered; a lost connection is found by who reads. */
 void link_write(struct link *link);
