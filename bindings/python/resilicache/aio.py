@@ -32,7 +32,7 @@ from .arguments import (
 )
 from .cache import Cache
 from .errors import Error, error_of
-from .load import Answers, answer_many, answer_one, covers, finishing, logger
+from .load import Answers, Versioned, answer_many, answer_one, covers, finishing, logger
 from .lock import Holder
 from .results import count_done, read_entry, read_fence, read_text, read_values
 from .typed import Codec, Coder
@@ -499,7 +499,7 @@ class AsyncTypedCache(Coder[T]):
         """As `TypedCache.fetch`."""
         check_loader(loader)
 
-        async def load() -> bytes | None:
+        async def load() -> bytes | Versioned | None:
             return self._loaded(await call_loader(loader))
 
         return self._decoded(await self.cache.fetch(key, ttl, load, strong=strong, deadline=deadline))
@@ -516,8 +516,8 @@ class AsyncTypedCache(Coder[T]):
         """As `TypedCache.fetch_batch`."""
         check_loader(loader)
 
-        async def load(missing: list[K]) -> dict[K, bytes | None]:
-            found: Mapping[K, T | None] = await call_loader(loader, missing)
+        async def load(missing: list[K]) -> dict[K, bytes | Versioned | None]:
+            found: Mapping[K, T | Versioned | None] = await call_loader(loader, missing)
             return {key: self._loaded(value) for key, value in found.items()}
 
         values = await self.cache.fetch_batch(keys, ttl, load, strong=strong, deadline=deadline)

@@ -25,7 +25,7 @@ from .arguments import (
     value_bytes,
 )
 from .cached import Decorator, cached
-from .load import Producer, Workers, covers, produce_many, produce_one, run
+from .load import Producer, Versioned, Workers, covers, produce_many, produce_one, run
 from .lock import UpdateLock
 from .results import count_done, read_entry, read_fence, read_lines, read_text, read_values
 from .typed import Codec, TypedCache
@@ -112,7 +112,7 @@ class Cache:
         self,
         key: Key,
         ttl: Seconds,
-        loader: Callable[[], Value | None],
+        loader: Callable[[], Value | Versioned | None],
         *,
         strong: bool | None = None,
         deadline: Seconds | None = None,
@@ -143,7 +143,7 @@ class Cache:
         return self._entry(value, key, produce_one(loader))[1]
 
     def _fetch_inline(
-        self, key: Key, ttl: Seconds, loader: Callable[[], Value | None], strong: bool | None
+        self, key: Key, ttl: Seconds, loader: Callable[[], Value | Versioned | None], strong: bool | None
     ) -> tuple[str, bytes | None]:
         """The outcome in a word, and the value.  A refresh is done before this returns, not behind it."""
         flags = native.INLINE | consistency(strong)
@@ -155,7 +155,7 @@ class Cache:
         self,
         keys: Iterable[K],
         ttl: Seconds,
-        loader: Callable[[list[K]], Mapping[K, Value | None]],
+        loader: Callable[[list[K]], Mapping[K, Value | Versioned | None]],
         *,
         strong: bool | None = None,
         deadline: Seconds | None = None,

@@ -58,7 +58,7 @@ def answer_one(value: Any) -> Answers:
     return answers, set(), versions
 
 
-def produce_many(loader: Callable[[list[K]], Mapping[K, Value | None]], keys: list[K]) -> Producer:
+def produce_many(loader: Callable[[list[K]], Mapping[K, Value | Versioned | None]], keys: list[K]) -> Producer:
     def produce(positions: list[int]) -> Answers:
         missing = [keys[position] for position in positions]
         return answer_many(missing, loader(missing))
@@ -66,7 +66,7 @@ def produce_many(loader: Callable[[list[K]], Mapping[K, Value | None]], keys: li
     return produce
 
 
-def answer_many(missing: list[K], found: Mapping[K, Value | None]) -> Answers:
+def answer_many(missing: list[K], found: Mapping[K, Value | Versioned | None]) -> Answers:
     if not isinstance(found, Mapping):
         raise TypeError(f"a batch's loader returns a dict of its keys, not {type(found).__name__}")
     values = [found.get(key) for key in missing]

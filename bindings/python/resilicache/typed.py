@@ -42,7 +42,7 @@ class Coder(Generic[T]):
         else:
             raise TypeError(f"a codec has dumps and loads, or is a pair of functions, not {type(codec).__name__}")
 
-    def _loaded(self, value: Any) -> Any:
+    def _loaded(self, value: Any) -> bytes | Versioned | None:
         """What a loader returned."""
         if isinstance(value, Versioned):
             return value._replace(value=self._encoded(value.value))
@@ -76,7 +76,7 @@ class TypedCache(Coder[T]):
         self,
         key: Key,
         ttl: Seconds,
-        loader: Callable[[], T | None],
+        loader: Callable[[], T | Versioned | None],
         *,
         strong: bool | None = None,
         deadline: Seconds | None = None,
@@ -93,7 +93,7 @@ class TypedCache(Coder[T]):
         self,
         keys: Iterable[K],
         ttl: Seconds,
-        loader: Callable[[list[K]], Mapping[K, T | None]],
+        loader: Callable[[list[K]], Mapping[K, T | Versioned | None]],
         *,
         strong: bool | None = None,
         deadline: Seconds | None = None,
@@ -104,7 +104,7 @@ class TypedCache(Coder[T]):
         {'n:1': 3, 'n:2': 3}
         """
 
-        def load(missing: list[K]) -> dict[K, bytes | None]:
+        def load(missing: list[K]) -> dict[K, bytes | Versioned | None]:
             return {key: self._loaded(value) for key, value in loader(missing).items()}
 
         values = self.cache.fetch_batch(keys, ttl, load, strong=strong, deadline=deadline)
