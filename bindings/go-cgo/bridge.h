@@ -40,7 +40,8 @@ static inline rcache_op *bridge_begin(rcache *cache, const char *keys, const uin
                                       const struct bridge_terms *terms) {
     if (key_sizes == NULL)
         key_sizes = &terms->key_size;
-    rcache_call call = { sizeof call, terms->flags, terms->deadline_ms, terms->version };
+    rcache_call call = { .struct_size = sizeof call, .flags = terms->flags, .deadline_ms = terms->deadline_ms,
+                         .version = terms->version };
     size_t count = terms->count, extra_size = terms->extra_size;
     uint32_t value_size = bridge_size(extra_size);
     switch ((enum bridge_verb)terms->verb) {

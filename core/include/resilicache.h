@@ -126,6 +126,10 @@ RCACHE_API int32_t rcache_set_option(rcache *cache, const char *name, const char
 enum { RCACHE_SESSION_SIZE = 1044 }; /* of the longest token, its NUL included: what `token` has room for */
 RCACHE_API int32_t rcache_session_token(rcache *cache, char *token, rcache_error *err);
 RCACHE_API int32_t rcache_session_join(rcache *cache, const char *token, rcache_error *err);
+/* For who has several handles for the same keys: from now on `cache` has the session of `with` in place of its own,
+ * also when that one is closed.  RCACHE_E_MISUSE after the first call of `cache`, which no other thread may use
+ * meanwhile. */
+RCACHE_API int32_t rcache_session_share(rcache *cache, rcache *with, rcache_error *err);
 /* "name value" lines, NUL-terminated and cut at capacity; returns the size needed, without the NUL. */
 RCACHE_API size_t rcache_stats(rcache *cache, char *text, size_t capacity);
 
@@ -212,6 +216,7 @@ typedef struct rcache_call { /* NULL: all defaults */
     uint32_t flags;
     int64_t deadline_ms; /* from now; 0: the option `deadline`; no op is without one */
     uint64_t version;    /* set, invalidate: of the row, from the database; at most INT64_MAX, 0: unknown */
+    const char *session; /* fetch: a token, whose session this op alone sees, or NULL; no session_consistency needed */
 } rcache_call;
 
 /* Cache-aside in one call: the cached values, or a load for those that this caller is to produce. */

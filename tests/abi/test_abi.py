@@ -22,7 +22,7 @@ LAYOUTS = {
         64,
         {"tag": 0, "result": 8, "load": 16, "value": 24, "wait_ms": 48, "kind": 56, "node": 60},
     ),
-    "rcache_call": (24, {"struct_size": 0, "flags": 4, "deadline_ms": 8, "version": 16}),
+    "rcache_call": (32, {"struct_size": 0, "flags": 4, "deadline_ms": 8, "version": 16, "session": 24}),
     "rcache_option_info": (
         48,
         {"struct_size": 0, "reserved": 4, "name": 8, "type": 16, "fallback": 24, "range": 32, "help": 40},

@@ -139,6 +139,7 @@ static void lock_and_unlock(rcache *cache) {
     rcache_error err;
     assert_int_equal(CALL(rcache_session_token)(cache, token, &err), RCACHE_E_MISUSE);
     assert_int_equal(CALL(rcache_session_join)(cache, "", &err), RCACHE_E_MISUSE);
+    assert_int_equal(CALL(rcache_session_share)(cache, cache, &err), RCACHE_E_MISUSE);
     run(CALL(rcache_op_update)(cache, KEYS, 1, NULL, 0, 50, &SOON));
 }
 

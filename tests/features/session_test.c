@@ -64,6 +64,77 @@ static void a_token_takes_it_along(void **state) {
     rcache_close(writer);
 }
 
+/* For a reader that serves many writers: the fetch alone sees it, and the cache goes on as before. */
+static void a_token_counts_for_the_one_fetch_that_it_is_given_to(void **state) {
+    (void)state;
+    struct database database = { .row = 1 };
+    char token[RCACHE_SESSION_SIZE];
+    rcache_error err;
+    rcache *writer = scene_open(SESSION), *reader = scene_open("delay=60s");
+    const char *key = key_of("user"), *other = key_of("other");
+    fetch(writer, key, &database, 0);
+    fetch(writer, other, &database, 0);
+    database.row = 2;
+    invalidate(writer, key);
+    assert_int_equal(rcache_session_token(writer, token, &err), RCACHE_OK);
+    invalidate(writer, other);
+    assert_string_equal(fetch_seeing(reader, other, &database, token).text, "v1");
+    assert_string_equal(fetch_seeing(reader, key, &database, token).text, "v2");
+    database.row = 3;
+    invalidate(writer, key);
+    assert_string_equal(fetch(reader, key, &database, 0).text, "v2");
+    rcache_close(reader);
+    rcache_close(writer);
+}
+
+static void a_fetch_is_told_where_its_token_is_none(void **state) {
+    (void)state;
+    rcache *cache = scene_open(NULL);
+    const rcache_call wrong = { .struct_size = sizeof wrong, .session = "s1-" };
+    const rcache_call right = { .struct_size = sizeof right, .session = "s1-0000000000000000" };
+    const uint32_t size = 1;
+    assert_int_equal(rcache_op_run(rcache_op_fetch(cache, "k", &size, 1, 1000, &wrong), NULL, NULL, NULL),
+                     RCACHE_E_INVALID);
+    assert_int_equal(rcache_op_run(rcache_op_get(cache, "k", &size, 1, &right), NULL, NULL, NULL), RCACHE_E_INVALID);
+    rcache_close(cache);
+}
+
+/* As where one process has several handles for the same keys. */
+static void caches_that_share_a_session_see_each_other_s_writes(void **state) {
+    (void)state;
+    struct database database = { .row = 1 };
+    rcache_error err;
+    rcache *keeper = scene_open(SESSION), *writer = scene_open(SESSION), *reader = scene_open(SESSION);
+    assert_int_equal(rcache_session_share(writer, keeper, &err), RCACHE_OK);
+    assert_int_equal(rcache_session_share(reader, keeper, &err), RCACHE_OK);
+    const char *key = key_of("user");
+    fetch(writer, key, &database, 0);
+    database.row = 2;
+    invalidate(writer, key);
+    rcache_close(keeper);
+    rcache_close(writer);
+    assert_string_equal(fetch(reader, key, &database, 0).text, "v2");
+    rcache_close(reader);
+}
+
+static void a_session_is_shared_before_the_first_call_or_not(void **state) {
+    (void)state;
+    struct database database = { .row = 1 };
+    rcache_error err;
+    rcache *used = scene_open(SESSION), *other = scene_open(SESSION), *without = scene_open(NULL);
+    assert_int_equal(rcache_session_share(used, used, &err), RCACHE_OK);
+    fetch(used, key_of("user"), &database, 0);
+    assert_int_equal(rcache_session_share(used, other, &err), RCACHE_E_MISUSE);
+    assert_int_equal(rcache_session_share(other, without, &err), RCACHE_E_MISUSE);
+    assert_int_equal(rcache_session_share(without, other, &err), RCACHE_E_MISUSE);
+    assert_int_equal(rcache_session_share(NULL, other, &err), RCACHE_E_INVALID);
+    assert_int_equal(rcache_session_share(other, NULL, &err), RCACHE_E_INVALID);
+    assert_int_equal(rcache_session_share(other, used, &err), RCACHE_OK);
+    rcache_close(without);
+    rcache_close(other);
+    rcache_close(used);
+}
+
 /* Where there are more keys than are kept, all are read so. */
 static void nothing_is_forgotten_for_want_of_room(void **state) {
     (void)state;
@@ -109,9 +180,15 @@ int main(void) {
         cmocka_unit_test(whoever_says_so_may_read_what_was_before),
         cmocka_unit_test(nothing_is_forgotten_for_want_of_room),
         cmocka_unit_test(what_is_no_token_is_refused),
+        cmocka_unit_test(a_fetch_is_told_where_its_token_is_none),
+        cmocka_unit_test(a_session_is_shared_before_the_first_call_or_not),
     };
-    const struct CMUnitTest servers[] = { cmocka_unit_test(a_token_takes_it_along) };
+    const struct CMUnitTest servers[] = {
+        cmocka_unit_test(a_token_takes_it_along),
+        cmocka_unit_test(a_token_counts_for_the_one_fetch_that_it_is_given_to),
+        cmocka_unit_test(caches_that_share_a_session_see_each_other_s_writes),
+    };
     const struct scene_tests groups[] = { { "sessions", both, sizeof both / sizeof both[0], false },
-                                          { "sessions of two", servers, 1, true } };
+                                          { "sessions of two", servers, sizeof servers / sizeof servers[0], true } };
     return scene_run(groups, 2);
 }

@@ -85,6 +85,12 @@ struct answer fetch_until(rcache *cache, const char *key, struct database *datab
     return answer_of(rcache_op_fetch(cache, key, &size, 1, 100000, &call), load_row, database);
 }
 
+struct answer fetch_seeing(rcache *cache, const char *key, struct database *database, const char *token) {
+    rcache_call call = { .struct_size = sizeof call, .session = token };
+    uint32_t size = (uint32_t)strlen(key);
+    return answer_of(rcache_op_fetch(cache, key, &size, 1, 100000, &call), load_row, database);
+}
+
 struct answer fetch(rcache *cache, const char *key, struct database *database, uint32_t flags) {
     return fetch_until(cache, key, database, flags, 0);
 }

@@ -38,6 +38,7 @@ rcache *scene_open(const char *options);
 const char *key_of(const char *name);
 
 struct answer fetch(rcache *cache, const char *key, struct database *database, uint32_t flags);
+struct answer fetch_seeing(rcache *cache, const char *key, struct database *database, const char *token);
 struct answer fetch_until(rcache *cache, const char *key, struct database *database, uint32_t flags,
                           int64_t deadline_ms);
 struct answer get(rcache *cache, const char *key);

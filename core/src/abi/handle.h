@@ -29,6 +29,9 @@ static inline const struct load *load_of_const(const rcache_load *handle) {
 /* RCACHE_E_FORKED, in words. */
 int32_t error_of_fork(rcache_error *err);
 
+/* RCACHE_E_INVALID, in words: what was passed is no token of a session. */
+int32_t error_of_token(rcache_error *err);
+
 /* Stands for an op, and its result, that failed for want of memory: there was none for one of its own. */
 rcache_op *no_memory_op(void);
 
@@ -41,6 +44,7 @@ void submit_to_queue(struct queue *queue, rcache_op *const *ops, const uint64_t 
 size_t drain_queue(struct queue *queue, rcache_event *events, size_t capacity);
 /* Whether the op is to see what was written before, and takes what it has written into account. */
 bool is_in_session(struct rcache *cache, const struct op *op);
+bool is_in_token(const char *token, const struct op *op);
 void note_in_session(struct rcache *cache, const struct op *op);
 /* An op's handle becomes its result's. */
 rcache_result *result_of(rcache_op *op);

@@ -76,6 +76,13 @@ static int32_t check_call(const struct beginning *begin, const rcache_call *call
         return error_set(err, RCACHE_E_INVALID, "rcache_call.version goes with set and invalidate only: leave it 0");
     if (call->version > INT64_MAX)
         return error_set(err, RCACHE_E_INVALID, "rcache_call.version is above 9223372036854775807");
+    if (call->session != NULL && begin->kind != OP_FETCH)
+        return error_set(err, RCACHE_E_INVALID, "rcache_call.session goes with fetch only: leave it NULL");
+    if (call->session != NULL && begin->cache->settings.replica_reads)
+        return error_set(err, RCACHE_E_INVALID, "rcache_call.session and 'replica_reads' exclude each other: a replica "
+                         "may lag behind what was written");
+    if (call->session != NULL && !session_is_text(slice_of_text(call->session)))
+        return error_of_token(err);
     bool needs_ttl = begin->kind == OP_FETCH || begin->kind == OP_SET;
     if (needs_ttl && begin->ttl_ms <= 0)
         return error_set(err, RCACHE_E_INVALID, "ttl_ms is %lld: a time to live is at least 1 ms",
@@ -95,6 +102,8 @@ static rcache_call known_part(const rcache_call *call) {
     rcache_call known = { 0 };
     if (call != NULL)
         memcpy(&known, call, call->struct_size < sizeof known ? call->struct_size : sizeof known);
+    if (call != NULL && call->struct_size < sizeof known)
+        known.session = NULL; /* no half of a pointer */
     return known;
 }
 
@@ -102,7 +111,8 @@ static void apply_call(struct op *op, const struct beginning *begin, const rcach
     const struct policy *policy = &begin->cache->settings.policy;
     op->strong = call->flags & RCACHE_STRONG     ? true
                  : call->flags & RCACHE_EVENTUAL ? false
-                                                 : policy->strong_consistency || is_in_session(begin->cache, op);
+                                                 : policy->strong_consistency || is_in_session(begin->cache, op) ||
+                                                       is_in_token(call->session, op);
     op->refresh_inline = (call->flags & RCACHE_INLINE) != 0;
     op->loads_apart = (call->flags & RCACHE_APART) != 0;
     op->raw = (call->flags & RCACHE_RAW) != 0;

@@ -11,11 +11,25 @@ bool is_in_session(struct rcache *cache, const struct op *op) {
         return false;
     int64_t now_ms = clock_now_ms();
     bool holds = false;
-    pthread_mutex_lock(&cache->session_lock);
+    pthread_mutex_lock(&cache->session->lock);
     for (size_t i = 0; i < op->count && !holds; i++)
-        holds = session_holds(cache->session, op->slots[i].request.key, now_ms);
-    pthread_mutex_unlock(&cache->session_lock);
+        holds = session_holds(&cache->session->session, op->slots[i].request.key, now_ms);
+    pthread_mutex_unlock(&cache->session->lock);
     return holds;
+}
+
+bool is_in_token(const char *token, const struct op *op) {
+    if (token == NULL)
+        return false;
+    int64_t day_ms = clock_day_us() / 1000;
+    bool holds = false;
+    for (size_t i = 0; i < op->count && !holds; i++)
+        holds = session_text_holds(slice_of_text(token), op->slots[i].request.key, day_ms);
+    return holds;
+}
+
+int32_t error_of_token(rcache_error *err) {
+    return error_set(err, RCACHE_E_INVALID, "this is no token of a session: pass rcache_session_token's on");
 }
 
 void note_in_session(struct rcache *cache, const struct op *op) {
@@ -24,16 +38,16 @@ void note_in_session(struct rcache *cache, const struct op *op) {
     if (cache->session == NULL || !writes)
         return;
     int64_t now_ms = clock_now_ms();
-    pthread_mutex_lock(&cache->session_lock);
+    pthread_mutex_lock(&cache->session->lock);
     for (size_t i = 0; i < op->count; i++)
         if (op->slots[i].status == RCACHE_OK)
-            session_note(cache->session, op->slots[i].request.key, &cache->settings.policy, now_ms);
-    pthread_mutex_unlock(&cache->session_lock);
+            session_note(&cache->session->session, op->slots[i].request.key, &cache->settings.policy, now_ms);
+    pthread_mutex_unlock(&cache->session->lock);
 }
 
-static int32_t check(rcache *cache, const char *text, rcache_error *err) {
-    if (cache == NULL || text == NULL)
-        return error_set(err, RCACHE_E_INVALID, "%s is NULL", cache == NULL ? "`cache`" : "`token`");
+static int32_t check(rcache *cache, rcache_error *err) {
+    if (cache == NULL)
+        return error_set(err, RCACHE_E_INVALID, "`cache` is NULL");
     if (cache_forked(cache))
         return error_of_fork(err);
     if (cache->session == NULL)
@@ -41,25 +55,45 @@ static int32_t check(rcache *cache, const char *text, rcache_error *err) {
     return RCACHE_OK;
 }
 
+static int32_t check_both(rcache *cache, const char *text, rcache_error *err) {
+    if (text == NULL)
+        return error_set(err, RCACHE_E_INVALID, "`token` is NULL");
+    return check(cache, err);
+}
+
 int32_t rcache_session_token(rcache *cache, char *token, rcache_error *err) {
-    int32_t status = check(cache, token, err);
+    int32_t status = check_both(cache, token, err);
     if (status != RCACHE_OK)
         return status;
-    pthread_mutex_lock(&cache->session_lock);
-    size_t size = session_write(cache->session, token, clock_now_ms(), clock_day_us() / 1000);
-    pthread_mutex_unlock(&cache->session_lock);
+    pthread_mutex_lock(&cache->session->lock);
+    size_t size = session_write(&cache->session->session, token, clock_now_ms(), clock_day_us() / 1000);
+    pthread_mutex_unlock(&cache->session->lock);
     token[size] = '\0';
     return RCACHE_OK;
 }
 
 int32_t rcache_session_join(rcache *cache, const char *token, rcache_error *err) {
-    int32_t status = check(cache, token, err);
+    int32_t status = check_both(cache, token, err);
     if (status != RCACHE_OK)
         return status;
-    pthread_mutex_lock(&cache->session_lock);
-    bool joined = session_join(cache->session, slice_of_text(token), clock_now_ms(), clock_day_us() / 1000);
-    pthread_mutex_unlock(&cache->session_lock);
+    pthread_mutex_lock(&cache->session->lock);
+    bool joined = session_join(&cache->session->session, slice_of_text(token), clock_now_ms(), clock_day_us() / 1000);
+    pthread_mutex_unlock(&cache->session->lock);
     if (!joined)
-        return error_set(err, RCACHE_E_INVALID, "this is no token of a session: pass rcache_session_token's on");
+        return error_of_token(err);
+    return RCACHE_OK;
+}
+
+int32_t rcache_session_share(rcache *cache, rcache *with, rcache_error *err) {
+    int32_t status = check(cache, err);
+    if (status == RCACHE_OK)
+        status = check(with, err);
+    if (status != RCACHE_OK)
+        return status;
+    if (cache->calls > 0)
+        return error_set(err, RCACHE_E_MISUSE, "the cache has been used: share a session before its first call");
+    struct common_session *own = cache->session;
+    cache->session = common_session_hold(with->session);
+    common_session_drop(own);
     return RCACHE_OK;
 }

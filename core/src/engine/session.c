@@ -93,21 +93,54 @@ static bool take_key(struct slice *rest, uint64_t *hash, uint64_t *left_ms) {
     return read && take_hex(rest, left_ms);
 }
 
-bool session_join(struct session *session, struct slice text, int64_t now_ms, int64_t day_ms) {
+/* Leaves its keys, and how long ago it was written; false: it is no token. */
+static bool open_text(struct slice text, int64_t day_ms, struct slice *keys, int64_t *age_ms) {
     uint64_t written_ms, hash, left_ms;
     if (text.size < sizeof SIGN - 1 || text.size > SESSION_TOKEN_SIZE || memcmp(text.data, SIGN, sizeof SIGN - 1) != 0)
         return false;
-    struct slice rest = slice_of(text.data + sizeof SIGN - 1, text.size - (sizeof SIGN - 1));
-    if (!take_hex(&rest, &written_ms))
+    *keys = slice_of(text.data + sizeof SIGN - 1, text.size - (sizeof SIGN - 1));
+    if (!take_hex(keys, &written_ms))
         return false;
-    for (struct slice keys = rest; keys.size > 0;)
-        if (!take_key(&keys, &hash, &left_ms))
+    *age_ms = day_ms - (int64_t)written_ms;
+    for (struct slice rest = *keys; rest.size > 0;)
+        if (!take_key(&rest, &hash, &left_ms))
             return false;
-    int64_t age_ms = day_ms - (int64_t)written_ms;
-    while (rest.size > 0 && take_key(&rest, &hash, &left_ms)) {
-        bool over = age_ms > SKEW_MS && (uint64_t)(age_ms - SKEW_MS) > left_ms;
-        if (!over && (int64_t)left_ms < INT64_MAX - now_ms)
-            add(session, hash, now_ms + (int64_t)left_ms, now_ms);
-    }
     return true;
+}
+
+/* The next one that isn't over. */
+static bool next_key(struct slice *keys, int64_t age_ms, uint64_t *hash, uint64_t *left_ms) {
+    while (keys->size > 0 && take_key(keys, hash, left_ms))
+        if (age_ms <= SKEW_MS || (uint64_t)(age_ms - SKEW_MS) <= *left_ms)
+            return true;
+    return false;
+}
+
+bool session_join(struct session *session, struct slice text, int64_t now_ms, int64_t day_ms) {
+    uint64_t hash, left_ms;
+    struct slice keys;
+    int64_t age_ms;
+    if (!open_text(text, day_ms, &keys, &age_ms))
+        return false;
+    while (next_key(&keys, age_ms, &hash, &left_ms))
+        if ((int64_t)left_ms < INT64_MAX - now_ms)
+            add(session, hash, now_ms + (int64_t)left_ms, now_ms);
+    return true;
+}
+
+bool session_is_text(struct slice text) {
+    struct slice keys;
+    int64_t age_ms;
+    return open_text(text, 0, &keys, &age_ms);
+}
+
+bool session_text_holds(struct slice text, struct slice key, int64_t day_ms) {
+    uint64_t hash, left_ms, wanted = hash_of(key);
+    struct slice keys;
+    int64_t age_ms;
+    bool holds = false;
+    if (open_text(text, day_ms, &keys, &age_ms))
+        while (!holds && next_key(&keys, age_ms, &hash, &left_ms))
+            holds = hash == wanted || hash == ALL;
+    return holds;
 }

@@ -43,7 +43,6 @@ int32_t cache_new(struct settings *settings, struct rcache **result, rcache_erro
     cache->settings = *settings;
     cache->seed = random_from_system();
     pthread_mutex_init(&cache->lock, NULL);
-    pthread_mutex_init(&cache->session_lock, NULL);
     wake_init(&cache->idle);
     recent_init(&cache->recent);
     service_init(&cache->service);
@@ -55,7 +54,7 @@ int32_t cache_new(struct settings *settings, struct rcache **result, rcache_erro
     ok = journal_init(&cache->journal, cache->seed) && ok;
     ok = ok && (cache->trust != NULL) == settings->endpoint.tls;
     if (settings->policy.session_consistency)
-        cache->session = mem_alloc_zeroed(1, sizeof *cache->session);
+        cache->session = common_session_new();
     ok = ok && (cache->session != NULL) == settings->policy.session_consistency;
     if (ok && memory)
         cache->memory = memory_new(settings->memory_max_bytes, random_from_system());
@@ -95,8 +94,7 @@ static void free_cache(struct rcache *cache) {
     trust_free(cache->trust);
     credentials_clear(&cache->credentials);
     wake_clear(&cache->idle);
-    mem_free(cache->session);
-    pthread_mutex_destroy(&cache->session_lock);
+    common_session_drop(cache->session);
     pthread_mutex_destroy(&cache->lock);
     settings_clear(&cache->settings);
     mem_free(cache);

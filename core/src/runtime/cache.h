@@ -7,7 +7,7 @@
 #include "backend/memory/memory.h"
 #include "engine/engine.h"
 #include "engine/load.h"
-#include "engine/session.h"
+#include "runtime/common_session.h"
 #include "runtime/credentials.h"
 #include "runtime/journal.h"
 #include "runtime/links.h"
@@ -36,8 +36,7 @@ struct rcache {
     struct memory *memory; /* NULL: links */
     struct topology topology;
     struct recent recent;
-    pthread_mutex_t session_lock;
-    struct session *session; /* NULL: without session_consistency */
+    struct common_session *session; /* NULL: without session_consistency */
     struct journal journal;
     struct links links;
     struct stepper *stepper; /* NULL: the links do the I/O */

@@ -51,6 +51,7 @@ int32_t rcache_set_option(rcache *cache, const char *name, const char *value, rc
 enum { RCACHE_SESSION_SIZE = 1044 };
 int32_t rcache_session_token(rcache *cache, char *token, rcache_error *err);
 int32_t rcache_session_join(rcache *cache, const char *token, rcache_error *err);
+int32_t rcache_session_share(rcache *cache, rcache *with, rcache_error *err);
 size_t rcache_stats(rcache *cache, char *text, size_t capacity);
 typedef struct rcache_result rcache_result;
 enum {
@@ -99,6 +100,7 @@ typedef struct rcache_call {
     uint32_t flags;
     int64_t deadline_ms;
     uint64_t version;
+    const char *session;
 } rcache_call;
 rcache_op *rcache_op_fetch(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
                                       int64_t ttl_ms, const rcache_call *call);
