@@ -210,6 +210,7 @@ function cases.sessions()
     equal(cache:fetch("k", 10, returns("v2")), "v2")
     equal(cache:join_session(cache:session_token()), true)
     equal(select(3, cache:join_session("nonsense")), "RCACHE_E_INVALID")
+    equal(select(3, cache:fetch("k", 10, returns("v2"), { session = "nonsense" })), "RCACHE_E_INVALID")
     cache:close()
 end
 

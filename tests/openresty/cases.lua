@@ -6,7 +6,6 @@ local GROUPS = { "values", "loaders", "updates", "lifetimes", "mistakes" }
 -- What is not the same here: refreshes go on behind, nothing is to be paused, and wrong arguments have other words.
 local NOT_HERE = {
     ["values.invalidate"] = true,
-    ["values.sessions"] = true,
     ["loaders.stale_while_the_loader_fails"] = true,
     ["loaders.coroutines_wait_for_each_other"] = true,
     ["mistakes.wrong_arguments"] = true,

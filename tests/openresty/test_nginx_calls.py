@@ -52,7 +52,7 @@ def test_the_cases_of_plain_lua(any_nginx: Nginx, server: Server) -> None:
         ("cache:fetch('k')", "#2 to 'fetch' (number of seconds expected"),
         ("cache:fetch('k', 0, print)", "#2 to 'fetch' (a time in seconds, above 0"),
         ("cache:fetch('k', 1, 'v')", "#3 to 'fetch' (function expected, the loader, got string)"),
-        ("cache:fetch('k', 1, print, { stong = true })", "'stong' is none of strong, deadline and defer"),
+        ("cache:fetch('k', 1, print, { stong = true })", "'stong' is none of strong, deadline, session and defer"),
         ("cache:fetch_batch({ 'k', true }, 1, print)", "#1 to 'fetch_batch' (key 2 is a boolean"),
         ("cache:get({})", "#1 to 'get' (string expected, got table)"),
         ("cache:set('k', nil, 1)", "#2 to 'set' (string expected"),

@@ -17,8 +17,8 @@ local refuse = arguments.refuse
 local resilicache = { open = core.open, _VERSION = core.version }
 local methods = core.methods
 
-local CALL = { strong = "boolean", deadline = "number", defer = "function", pause = "function" }
-local CALL_NAMES = "strong, deadline, defer and pause"
+local CALL = { strong = "boolean", deadline = "number", session = "string", defer = "function", pause = "function" }
+local CALL_NAMES = "strong, deadline, session, defer and pause"
 
 -- From the first event to the last.  `key` is nil for a batch of `count` keys.
 local function drive(flight, loader, call, key, count)
@@ -49,7 +49,7 @@ local function begin(cache, keys, ttl, call)
     if not call then
         return core.fetch(cache, keys, ttl, nil, true)
     end
-    return core.fetch(cache, keys, ttl, call.strong, not call.defer, call.deadline)
+    return core.fetch(cache, keys, ttl, call.strong, not call.defer, call.deadline, call.session)
 end
 
 --- The cached value; where there is none, that of `loader(key)`, which is kept for `ttl` seconds.
@@ -59,6 +59,7 @@ end
 -- `call` may have
 -- strong = true, never to get what was invalidated before, or false, to get it for a while;
 -- deadline, in seconds;
+-- session, a cache's session_token, to see what that one had written;
 -- defer, a function that is handed a refresh to call later, where an older value can be returned at once;
 -- pause, a function to call again and again while others load the key, instead of waiting: for coroutines, one of which
 -- would else wait for a value that another one of the same thread is to load.

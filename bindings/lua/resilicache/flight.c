@@ -294,6 +294,8 @@ int flight_fetch(lua_State *L) {
         call.flags |= lua_toboolean(L, 4) ? RCACHE_STRONG : RCACHE_EVENTUAL;
     if (lua_toboolean(L, 5))
         call.flags |= RCACHE_INLINE;
+    if (!lua_isnoneornil(L, 7))
+        call.session = luaL_checkstring(L, 7);
     if (is_batch) {
         struct keys keys = argument_keys(L, 2);
         struct flight *flight = flight_new(L, 1);

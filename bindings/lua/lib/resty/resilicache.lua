@@ -19,13 +19,14 @@ local library = require "resty.resilicache.ffi"
 local Large = require "resty.resilicache.large"
 local lines = require "resty.resilicache.lines"
 local native = require "resty.resilicache.native"
+local owners = require "resty.resilicache.owners"
 local Step = require "resty.resilicache.step"
 
 local C = library.C
 local refuse = arguments.refuse
 
-local CALL = { strong = "boolean", deadline = "number", defer = "function" }
-local CALL_NAMES = "strong, deadline and defer"
+local CALL = { strong = "boolean", deadline = "number", session = "string", defer = "function" }
+local CALL_NAMES = "strong, deadline, session and defer"
 
 local Cache = {}
 Cache.__index = Cache
@@ -60,6 +61,7 @@ end
 -- The loader returns the value, nil where there is none, or nil and an error.  It may yield.  `call` may have
 -- strong = true, never to get what was invalidated before, or false, to get it for a while;
 -- deadline, in seconds;
+-- session, a cache's session_token, to see what that one had written;
 -- defer, a function that is handed a refresh to call later, where an older value can be returned at once.  Without it,
 -- the refresh is done by a timer: then its loader has no request.
 function Cache:fetch(key, ttl, loader, call)
@@ -308,6 +310,20 @@ function Cache:set_option(name, value)
     return ok, err, status
 end
 
+--- With session_consistency, what this worker has written lately, as a text for a cache elsewhere to join; or nil, a
+-- message and the status.
+function Cache:session_token()
+    expect_open(self, "session_token")
+    return owners.ask_session(self, "session_token")
+end
+
+--- true.  Fetches of this worker see what the cache that the token is of had written; or nil, a message and the status.
+function Cache:join_session(token)
+    expect_open(self, "join_session")
+    refuse(token == nil and "a token expected" or arguments.word(token), 1, "join_session")
+    return owners.ask_session(self, "join_session", tostring(token))
+end
+
 --- What this worker has counted: a table of names and numbers.
 function Cache:stats()
     expect_open(self, "stats")
@@ -325,6 +341,7 @@ function Cache:close()
         for _, owner in ipairs(owners_of(self)) do
             owner:close()
         end
+        self.session = nil
     end
     return true
 end
@@ -364,9 +381,6 @@ function resilicache.new(options)
     if texts.journal_file or url:find "[?&]journal_file=" then
         return nil, "journal_file is for one process, and nginx has many", "RCACHE_E_UNSUPPORTED"
     end
-    if texts.session_consistency or url:find "[?&]session_consistency=" then
-        return nil, "session_consistency is for one cache, and a worker has several", "RCACHE_E_UNSUPPORTED"
-    end
     if not texts.connections and not url:find "[?&]connections=" then
         texts.connections = "1" -- a worker is one thread, and one connection carries what it can ask
     end
@@ -377,8 +391,8 @@ function resilicache.new(options)
     end
     return setmetatable({
         url = url, options = texts, shown = shown_of(url), is_local = url:find "^memory:" ~= nil,
-        solos = setmetatable({}, { __mode = "k" }), spare = {}, past = {}, large = Large.new(),
-        pool = { name = "resilicache:" .. ngx.md5(url), facts = {} },
+        has_session = library.session_token(handle) ~= nil, solos = setmetatable({}, { __mode = "k" }), spare = {},
+        past = {}, large = Large.new(), pool = { name = "resilicache:" .. ngx.md5(url), facts = {} },
     }, Cache)
 end
 

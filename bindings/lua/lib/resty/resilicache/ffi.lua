@@ -85,6 +85,26 @@ function library.credentials(cache, identity)
     return done(C.rcache_credentials(cache, identity.user, identity.password, failure))
 end
 
+local token = ffi.new("char[?]", C.RCACHE_SESSION_SIZE)
+
+--- What `cache` has written lately, and those that it shares a session with; or nil, a message and the status.
+function library.session_token(cache)
+    if C.rcache_session_token(cache, token, failure) ~= C.RCACHE_OK then
+        return failed()
+    end
+    return ffi.string(token)
+end
+
+--- true, or nil, a message and the status.
+function library.join_session(cache, text)
+    return done(C.rcache_session_join(cache, text, failure))
+end
+
+--- `other`, which has not been used yet, gets the session of `cache`: true, or nil, a message and the status.
+function library.share_session(cache, other)
+    return done(C.rcache_session_share(other, cache, failure))
+end
+
 local index = ffi.new "size_t[1]"
 
 -- Of the first key that failed: nil, the message and the name of the status; nothing where none did.

@@ -52,6 +52,7 @@ function native.fetch_call(call)
     end
     fetch_call.flags = call.strong == nil and 0 or call.strong and C.RCACHE_STRONG or C.RCACHE_EVENTUAL
     fetch_call.deadline_ms = native.ms(call.deadline)
+    fetch_call.session = call.session
     return fetch_call
 end
 

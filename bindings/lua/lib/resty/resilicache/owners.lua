@@ -1,5 +1,7 @@
--- owners: who does what a call asks for: the connections that the worker shares, or one of the request's own.
+-- owners: who does what a call asks for: the connections that the worker shares, or one of the request's own.  What one
+-- of them has written is seen by all of them: they share a session, which is kept by a handle that does nothing else.
 
+local library = require "resty.resilicache.ffi"
 local lines = require "resty.resilicache.lines"
 local Shared = require "resty.resilicache.shared"
 local socket = require "resty.resilicache.socket"
@@ -24,7 +26,37 @@ local function outlives_a_request()
     return lives_on
 end
 
+-- The handle that keeps the worker's session; or nil, why not, and the status.
+local function session_of(cache)
+    if not cache.session then
+        if ngx.get_phase() == "init" then
+            return nil, "not available in init_by_lua, before there are workers", "RCACHE_E_UNSUPPORTED"
+        end
+        local err, status
+        cache.session, err, status = library.open(cache.url, cache.options)
+        return cache.session, err, status
+    end
+    return cache.session
+end
+
+--- Has the library do `what` with it; or nil, why not, and the status.
+function owners.ask_session(cache, what, ...)
+    local session, err, status = session_of(cache)
+    if not session then
+        return nil, err, status
+    end
+    return library[what](session, ...)
+end
+
 local function opened(cache, owner, err, status)
+    if owner and cache.has_session then
+        local ok
+        ok, err, status = owners.ask_session(cache, "share_session", owner.handle)
+        if not ok then
+            owner:close()
+            return nil, err, status
+        end
+    end
     if owner and cache.identity then
         owner:credentials(cache.identity)
     end
