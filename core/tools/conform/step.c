@@ -259,6 +259,26 @@ static bool play_close(struct stage *stage, struct words words, struct words exp
     return true;
 }
 
+/* FROM [at CACHE]: the cache takes up the token of the cache FROM, or the one that is written there between quotes. */
+static bool play_join(struct stage *stage, struct words words, struct words expected) {
+    struct words at;
+    struct words from = words_split(words, "at", &at);
+    if (from.count != 1 || at.count > 1)
+        return stage_fail(stage, "join wants a cache or a token");
+    rcache *cache = stage_cache(stage, at.count == 1 ? at.items[0].text : "main");
+    rcache *writer = from.items->quoted ? NULL : stage_cache(stage, from.items->text);
+    if (cache == NULL || (writer == NULL && !from.items->quoted))
+        return false;
+    char own[RCACHE_SESSION_SIZE];
+    const char *token = writer != NULL ? own : from.items->text;
+    rcache_error err = RCACHE_ERROR_INIT;
+    struct found found = { .status = writer != NULL ? rcache_session_token(writer, own, &err) : RCACHE_OK };
+    if (found.status == RCACHE_OK)
+        found.status = rcache_session_join(cache, token, &err);
+    snprintf(found.message, sizeof found.message, "%s", err.message);
+    return check(stage, &found, expected, NULL);
+}
+
 static bool play_row(struct stage *stage, struct words words, struct words expected) {
     (void)expected;
     if (words.count != 2)
@@ -296,7 +316,7 @@ static const struct step STEPS[] = {
     { "options", play_options },       { "cache", play_cache }, { "close", play_close },   { "row", play_row },
     { "rows", play_rows },             { "tell", play_tell },   { "await", play_await },   { "called", play_called },
     { "eventually", play_eventually }, { "stat", play_stat },   { "cancel", play_cancel }, { "asked", play_asked },
-    { "ttls", play_ttls },             { "storm", play_storm },
+    { "ttls", play_ttls },             { "storm", play_storm }, { "join", play_join },
 };
 
 bool stage_play(struct stage *stage, struct words line) {

@@ -164,6 +164,27 @@ func (s *stage) openCache(name string, options, expected []word) {
 	check(found{done: true}, expected, nil)
 }
 
+// join is FROM [at CACHE]: the cache takes up the token of the cache FROM, or the one that is written between quotes.
+func (s *stage) join(words, expected []word) {
+	from, at := split(words, "at")
+	to := "main"
+	if len(at) > 0 {
+		to = at[0].text
+	}
+	token, err := from[0].text, error(nil)
+	if !from[0].quoted {
+		token, err = s.cache(token).SessionToken()
+	}
+	if err == nil {
+		err = s.cache(to).JoinSession(token)
+	}
+	if err != nil {
+		check(failed(err), expected, nil)
+		return
+	}
+	check(found{done: true}, expected, nil)
+}
+
 func (s *stage) row(key, row string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -207,6 +228,8 @@ func (s *stage) play(text string) (last found) {
 	case first.is("close"):
 		s.cache(rest[0].text).Close()
 		delete(s.caches, rest[0].text)
+	case first.is("join"):
+		s.join(rest, expected)
 	case first.is("row"):
 		s.row(rest[0].text, rest[1].text)
 	case first.is("rows"):

@@ -30,6 +30,19 @@ function step:close(list)
     self.caches[list[1].text] = nil
 end
 
+-- FROM [at CACHE]: the cache takes up the token of the cache FROM, or the one that is written there between quotes.
+function step:join(list, expected)
+    local from, at = words.split(list, "at")
+    local ok, token, err, status = nil, from[1].text, nil, nil
+    if not from[1].quoted then
+        token, err, status = self:cache(token):session_token()
+    end
+    if token then
+        ok, err, status = self:cache(at[1] and at[1].text or "main"):join_session(token)
+    end
+    check(ok and { done = true } or calls.failed(status, err), expected)
+end
+
 function step:row(list)
     self.rows[list[1].text] = list[2].text
 end

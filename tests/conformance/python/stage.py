@@ -7,11 +7,10 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from calls import (
-    VERBS,
     Call,
     Failed,
     Found,
@@ -24,7 +23,7 @@ from calls import (
     show,
     succeeded,
 )
-from words import Mistake, Word, words_of
+from words import Mistake, Word, split, words_of
 
 import resilicache
 
@@ -86,7 +85,7 @@ class Stage:
 
     async def play(self, line: str) -> Found:
         """What came of the call, if the line has one."""
-        words, expected = _split(words_of(line.encode()), b"->")
+        words, expected = split(words_of(line.encode()), b"->")
         first = str(words[0])
         step = getattr(self, "_step_" + first.replace("-", "_"), None)
         if step is not None:
@@ -135,6 +134,17 @@ class Stage:
     async def _step_close(self, words: Sequence[Word], _: Sequence[Word]) -> None:
         self._caches[str(words[0])].close()
 
+    async def _step_join(self, words: Sequence[Word], expected: Sequence[Word]) -> None:
+        """FROM [at CACHE]: it takes up the token of the cache FROM, or the one that is written between quotes."""
+        found: Found = "done"
+        (source,), at = split(words, b"at")
+        try:
+            token = str(source) if source.quoted else self._cache(str(source)).session_token()
+            self._cache(str(at[0]) if at else "main").join_session(token)
+        except resilicache.Error as error:
+            found = Failed(error.status_name, str(error))
+        _checked(found, expected, None)
+
     async def _step_row(self, words: Sequence[Word], _: Sequence[Word]) -> None:
         self._rows[words[0].text] = words[1].text
 
@@ -172,7 +182,7 @@ class Stage:
             raise Mistake("await wants `stat NAME COUNT`, `called COUNT` or `ACTOR loading`")
 
     async def _step_eventually(self, words: Sequence[Word], expected: Sequence[Word]) -> Found:
-        expected, between = _split(expected, b"between")
+        expected, between = split(expected, b"between")
         call = call_of(words)
         end = time.monotonic() + PATIENCE_S
         while not meets(found := await self._make(call, None), expected, call):
@@ -185,7 +195,7 @@ class Stage:
 
     async def _step_ttls(self, words: Sequence[Word], _: Sequence[Word]) -> None:
         """Times to live within bounds, and this far apart."""
-        names, bounds = _split(words, b"within")
+        names, bounds = split(words, b"within")
         least, most, _, apart = (1000 * seconds(word) if index != 2 else 0 for index, word in enumerate(bounds))
         times = [(await self._make(Call("inspect", [name.text]), None))["ttl_ms"] for name in names]  # type: ignore
         if min(times) < least or max(times) > most or max(times) - min(times) < apart:
@@ -376,13 +386,6 @@ class Stage:
 def _unfinished(cache: Any) -> int:
     stats = cache.stats()
     return int(stats["loads"]) - sum(int(stats[name]) for name in FINISHED)
-
-
-def _split(words: Sequence[Word], at: bytes) -> tuple[Sequence[Word], Sequence[Word]]:
-    for index, word in enumerate(words):
-        if word.text == at and not word.quoted:
-            return words[:index], words[index + 1 :]
-    return words, []
 
 
 def _checked(found: Found, expected: Sequence[Word], call: Call | None) -> Found:

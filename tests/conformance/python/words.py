@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,6 +54,13 @@ def _counted(bare: bytes) -> Iterator[Word]:
         return
     for number in range(1, int(count) + 1):
         yield Word(b"%s%d" % (name, number), False)
+
+
+def split(words: Sequence[Word], at: bytes) -> tuple[Sequence[Word], Sequence[Word]]:
+    for index, word in enumerate(words):
+        if word.text == at and not word.quoted:
+            return words[:index], words[index + 1 :]
+    return words, []
 
 
 @dataclass
