@@ -33,7 +33,7 @@ differential:
 	@tools/setup test
 	@tools/build build/long -DCMAKE_BUILD_TYPE=Release -DRCACHE_BUILD_TESTS=ON
 	programs=$$(python tests/servers/programs.py) && eval "$$programs" && \
-	    RCACHE_TEST_STEPS=500000 build/long/tests/differential_verbs
+	    RCACHE_TEST_SEED=$$(od -An -N7 -tu8 /dev/urandom | tr -d ' ') RCACHE_TEST_STEPS=500000 build/long/tests/differential_verbs
 
 fuzz:
 	@tools/setup long

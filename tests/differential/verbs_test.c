@@ -2,8 +2,8 @@
  * milliseconds.  Times are either so long that none ends during a run, or so short that the next step waits until they
  * have; where one is about to end, the step waits too.  A step during which the machine stood still is forgotten.
  *
- * RCACHE_TEST_SEED repeats a run, RCACHE_TEST_STEPS says how long it is; an argument is the port of a server that runs
- * already, which is then the only one. */
+ * RCACHE_TEST_SEED makes it another run (each prints its own), RCACHE_TEST_STEPS says how long it is; an argument is
+ * the port of a server that runs already, which is then the only one. */
 #define _POSIX_C_SOURCE 200809L
 #include "backend/memory/memory.h"
 #include "base/clock.h"
@@ -222,6 +222,7 @@ static bool step(struct pair *pair) {
     size_t key = (size_t)below(pair, KEYS);
     struct request request = some_request(pair, key, &brief), twin = request;
     bool seen = request.verb == VERB_ACQUIRE && below(pair, 8) == 0;
+    bool ends_at_once = request.life_ms == 0 || request.bound_ms == 0; /* which is within 1 ms where servers round up */
     wait_for_margin(pair, key);
     int64_t before_ms = clock_now_ms();
     twin.value = blob_share(request.value);
@@ -245,6 +246,8 @@ static bool step(struct pair *pair) {
     request_clear(&twin);
     if (brief)
         sleep_ms(4 * SHORT_MS);
+    else if (ends_at_once)
+        sleep_ms(2);
     return same;
 }
 
@@ -282,7 +285,7 @@ static uint64_t number_from(const char *variable, uint64_t fallback) {
 }
 
 static bool run_all(const struct store *store) {
-    uint64_t seed = number_from("RCACHE_TEST_SEED", random_from_system());
+    uint64_t seed = number_from("RCACHE_TEST_SEED", 1);
     uint64_t steps = number_from("RCACHE_TEST_STEPS", 5000);
     printf("RCACHE_TEST_SEED=%" PRIu64 "\n", seed);
     bool same = true;
