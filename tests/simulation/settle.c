@@ -25,7 +25,8 @@ void settle_check(struct world *world, struct record *record, const struct messa
     int64_t now_ms = server_now_ms(world), until_ms = now_ms + request->settle_ms;
     bool invalidated = request->verb == VERB_INVALIDATE || request->verb == VERB_UNLOCK;
     bool asks = request->verb == VERB_ACQUIRE || request->verb == VERB_REFRESH;
-    if (invalidated && verdict == VERDICT_DONE && request->bound_ms == 0 && !record->holder.lock)
+    bool stays_locked = record->holder.lock && request->verb == VERB_INVALIDATE;
+    if (invalidated && verdict == VERDICT_DONE && request->bound_ms == 0 && !stays_locked)
         record->paused_ms = 0; /* it is made anew */
     if (invalidated && verdict == VERDICT_DONE && request->settle_ms > 0 && record->settle_until_ms < until_ms)
         record->settle_until_ms = until_ms;
