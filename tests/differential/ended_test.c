@@ -50,6 +50,11 @@ static struct request dropping(struct request request) {
     return request;
 }
 
+static struct request intending(struct request request) {
+    request.intent = true;
+    return request;
+}
+
 static struct request of_version(int64_t version, struct request request) {
     request.version = version;
     return request;
@@ -232,7 +237,7 @@ static void no_script_leaves_a_key_without_an_end(void **state) {
                 pausing(ask(VERB_RELEASE)), dropping(ask(VERB_RELEASE)), dropping(pausing(ask(VERB_RELEASE))),
                 ask(VERB_INVALIDATE), ask(VERB_LOCK), ask(VERB_UNLOCK), ask(VERB_SET), ask(VERB_RAW_SET),
                 of_version(9, ask(VERB_INVALIDATE)), of_version(9, ask(VERB_SET)), of_version(9, ask(VERB_PUT)),
-                of_version(5, ask(VERB_SET))
+                of_version(5, ask(VERB_SET)), intending(ask(VERB_LOCK))
             };
             for (size_t j = 0; j < sizeof requests / sizeof requests[0]; j++)
                 try_each_step(&all[i], (layouts & 1) != 0, (layouts & 2) != 0, requests[j]);

@@ -102,6 +102,27 @@ static void leases_locks_and_bounds_stay(void **state) {
     }
 }
 
+static void an_intent_takes_the_value_in_either(void **state) {
+    (void)state;
+    static char large[70000];
+    memset(large, 'v', sizeof large - 1);
+    const char *const values[] = { "", "v", large };
+    for (int guise = 0; guise < 4; guise++)
+        for (size_t i = 0; i < 3; i++) {
+            bool packed = (guise & 1) != 0, other = (guise & 2) != 0;
+            test_store_command("FLUSHALL");
+            expect(packed, storing(values[i], ask(VERB_SET, "")), "DONE");
+            struct request lock = ask(VERB_LOCK, "writer");
+            lock.intent = true;
+            expect(other, lock, "OWNED");
+            assert_in_range(ttl_ms(), 59000, 60000);
+            expect(other, ask(VERB_GET, ""), "MISS");
+            expect(packed, ask(VERB_ACQUIRE, "a"), "BUSY");
+            expect(other, ask(VERB_UNLOCK, "writer"), "DONE");
+            expect(packed, ask(VERB_ACQUIRE, "a"), "OWNED");
+        }
+}
+
 static void what_stands_for_none_is_never_an_empty_value(void **state) {
     (void)state;
     for (int from = 0; from < 2; from++) {
@@ -246,6 +267,7 @@ static int run_all(const char *name) {
         cmocka_unit_test_setup(a_fresh_value_is_found_by_both, setup),
         cmocka_unit_test_setup(who_writes_one_layout_refreshes_nothing_in_the_other, setup),
         cmocka_unit_test_setup(leases_locks_and_bounds_stay, setup),
+        cmocka_unit_test_setup(an_intent_takes_the_value_in_either, setup),
         cmocka_unit_test_setup(what_stands_for_none_is_never_an_empty_value, setup),
         cmocka_unit_test_setup(what_has_lapsed_is_not_fresh_in_the_other_layout, setup),
         cmocka_unit_test_setup(what_is_no_entry_is_told_and_left, setup),

@@ -96,6 +96,7 @@ static struct request some_request(struct pair *pair, size_t key, bool *brief) {
     request.pause_ms = below(pair, 2) == 0 ? some_ms(pair, brief, true) : 0;
     request.pause_max_ms = request.pause_ms + (int64_t)below(pair, 4) * LONG_MS;
     request.drops = below(pair, 4) == 0;
+    request.intent = below(pair, 2) == 0;
     bool ends = stores && below(pair, 2) == 0, soon = ends && below(pair, 4) == 0;
     request.fresh_ms = !ends ? 0 : soon ? SHORT_MS : some_ms(pair, brief, true);
     *brief = *brief || soon;
@@ -179,9 +180,9 @@ static void print_step(const struct request *request, const struct reply *memory
     fprintf(stderr, "  %s key '%s' owner '%s' life %" PRId64 " fresh %" PRId64 " bound %" PRId64 " window %" PRId64,
             VERB_NAMES[request->verb], request->key.data, request->owner.data, request->life_ms, request->fresh_ms,
             request->bound_ms, request->window_ms);
-    fprintf(stderr, "%s%s seen '%.*s'\n",
-            request->strong ? " strong" : "", request->absent ? " absent" : "", (int)request->seen.size,
-            request->seen.size > 0 ? request->seen.data : "");
+    fprintf(stderr, "%s%s%s seen '%.*s'\n",
+            request->strong ? " strong" : "", request->absent ? " absent" : "", request->intent ? " intent" : "",
+            (int)request->seen.size, request->seen.size > 0 ? request->seen.data : "");
     print_reply("memory:", memory);
     print_reply("server:", &request->reply);
 }

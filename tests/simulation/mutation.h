@@ -14,6 +14,7 @@
     X(locks_end, "raw")                                                                                              \
     X(locks_survive_invalidations, "")                                                                               \
     X(one_lock_at_a_time, "")                                                                                        \
+    X(intents_take_the_value, "")                                                                                    \
     X(fences_rise, "time_step")                                                                                     \
     X(unlock_always_invalidates, "")                                                                                 \
     X(the_first_invalidation_counts, "")                                                                             \

@@ -117,6 +117,7 @@ bool op_prepare(struct op *op, const struct policy *policy, struct random *rando
         request->bound_ms = policy->delay_ms;
         request->version = op->version;
         request->settle_ms = policy->settle_ms;
+        request->intent = op->intent;
         request->replicas = confirmed ? policy->wait_replicas : 0;
         request->replicas_ms = policy->wait_replicas_timeout_ms;
     }

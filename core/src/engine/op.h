@@ -65,6 +65,7 @@ struct op {
     bool refresh_inline;
     bool raw;
     bool wait;
+    bool intent;            /* lock, update: nobody is to get what is about to be replaced */
     bool may_load_past;     /* fetch: where no server answers */
     bool shared;            /* entered into the engine */
     bool deadline_given;    /* by the caller, not by the option */

@@ -54,8 +54,8 @@ enum verb {
      * where there is no key: none is made, unless it has to keep the version in mind for bound_ms.  A writer's lock
      * stays; its value counts as invalidated from now. */
     VERB_INVALIDATE,
-    /* owner, life_ms.  OWNED, fence: locked by owner, the key lives life_ms from now.  Takes over any lease, not
-     * another lock: BUSY, remaining_ms. */
+    /* owner, life_ms, intent.  OWNED, fence: locked by owner, the key lives life_ms from now.  Takes over any lease,
+     * not another lock: BUSY, remaining_ms.  With an intent the value is removed: it is about to be replaced. */
     VERB_LOCK,
     /* owner, bound_ms.  Invalidated as by INVALIDATE, whoever held it: DONE, held; but LOST and unchanged where another
      * owner has it locked. */
@@ -147,6 +147,7 @@ struct request {
     int64_t pause_ms; /* RELEASE; 0: none */
     int64_t pause_max_ms;
     bool drops; /* RELEASE: the value goes, too */
+    bool intent; /* LOCK: the value goes */
     uint32_t replicas; /* INVALIDATE, UNLOCK: how many are to have it before the answer */
     int64_t replicas_ms;
     struct reply reply;

@@ -312,6 +312,8 @@ static enum verdict verb_lock(struct act *act) {
         return act_answer_no_memory(act);
     act->entry->lease = LEASE_LOCKED;
     act->entry->expires_ms = time_later(act->now_ms, act->request->life_ms);
+    if (RULE(intents_take_the_value, act->request->intent))
+        remove_value(act);
     take_fence(act);
     return VERDICT_OWNED;
 }

@@ -129,6 +129,7 @@ static void add_arguments(struct words *words, const struct request *request, co
     case VERB_LOCK:
         add(words, request->owner);
         add_number(words, request->life_ms);
+        add_text(words, request->intent ? "1" : "");
         return;
     case VERB_RELEASE:
         add_token(words, request, request->grant.attempt);

@@ -89,7 +89,8 @@ static void the_rest_names_one_key(void **state) {
     (void)state;
     expect_words(strongly(ask(VERB_REFRESH)), "EVALSHA <hash> 1 k me 3000 1 ''");
     expect_words(ask(VERB_RENEW), "EVALSHA <hash> 1 k me 3000");
-    expect_words(ask(VERB_LOCK), "EVALSHA <hash> 1 k me 3000");
+    expect_words(ask(VERB_LOCK), "EVALSHA <hash> 1 k me 3000 ''");
+    expect_words(intending(ask(VERB_LOCK)), "EVALSHA <hash> 1 k me 3000 1");
     expect_words(ask(VERB_RELEASE), "EVALSHA <hash> 1 k me 0 0 ''");
     expect_words(ask(VERB_INVALIDATE), "EVALSHA <hash> 1 k 500 '' 0");
     expect_words(ask(VERB_UNLOCK), "EVALSHA <hash> 1 k me 500 0");

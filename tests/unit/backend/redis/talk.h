@@ -59,6 +59,11 @@ static inline struct request strongly(struct request request) {
     return request;
 }
 
+static inline struct request intending(struct request request) {
+    request.intent = true;
+    return request;
+}
+
 static inline struct request confirmed_by(uint32_t replicas, struct request request) {
     request.replicas = replicas;
     request.replicas_ms = 250;
