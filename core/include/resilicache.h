@@ -208,7 +208,8 @@ enum {
     RCACHE_INLINE = 4,   /* fetch: a refresh that this call wins is done within it, not handed over at its end */
     RCACHE_RAW = 8,      /* get, set: the value alone; leases and locks are neither looked at nor touched */
     RCACHE_WAIT = 16,    /* lock: wait for another's lock to end, until the deadline, instead of RCACHE_E_LOST */
-    RCACHE_APART = 32    /* fetch: its loads are done elsewhere: soft_timeout and hard_timeout are for it, too */
+    RCACHE_APART = 32,   /* fetch: its loads are done elsewhere: soft_timeout and hard_timeout are for it, too */
+    RCACHE_INTENT = 64   /* lock, update: nobody is given the value that is to be replaced, eventual readers neither */
 };
 
 typedef struct rcache_call { /* NULL: all defaults */
@@ -235,7 +236,9 @@ RCACHE_API rcache_op *rcache_op_invalidate(rcache *cache, const void *keys, cons
 RCACHE_API rcache_op *rcache_op_delete(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
                                        const rcache_call *call);
 /* Lock for update: while it lives, strong readers wait, eventual ones get the old value, and loads can't store.
- * RCACHE_E_LOST: another owner holds it.  The same owner may lock again.  lease_ms 0: the option lock_expire_max. */
+ * RCACHE_E_LOST: another owner holds it.  The same owner may lock again.  lease_ms 0: the option lock_expire_max.
+ * With RCACHE_INTENT the old value is removed: eventual readers wait, too, until it is unlocked or its lease has ended,
+ * and then it is loaded anew. */
 RCACHE_API rcache_op *rcache_op_lock(rcache *cache, const void *keys, const uint32_t *key_sizes, size_t count,
                                      const void *owner, size_t owner_size, int64_t lease_ms, const rcache_call *call);
 /* The lock lives lease_ms from now.  RCACHE_E_LOST: it had ended. */

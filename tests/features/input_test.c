@@ -121,6 +121,9 @@ static void calls_are_checked(void **state) {
     assert_refused(rcache_op_fetch(cache, key, &size, 1, 1000, &call), RCACHE_E_INVALID, "RCACHE_EVENTUAL");
     call.flags = 1u << 20;
     assert_refused(rcache_op_fetch(cache, key, &size, 1, 1000, &call), RCACHE_E_INVALID, "0x100000");
+    call.flags = RCACHE_INTENT;
+    assert_refused(rcache_op_fetch(cache, key, &size, 1, 1000, &call), RCACHE_E_INVALID, "RCACHE_INTENT");
+    assert_refused(rcache_op_unlock(cache, key, &size, 1, "owner", 5, &call), RCACHE_E_INVALID, "RCACHE_INTENT");
     call = (rcache_call){ .struct_size = sizeof call, .version = 1 };
     assert_refused(rcache_op_get(cache, key, &size, 1, &call), RCACHE_E_INVALID, "version");
     call.version = UINT64_MAX;

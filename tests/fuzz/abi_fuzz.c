@@ -109,6 +109,7 @@ static rcache_op *begin(rcache *cache, uint8_t kind, uint8_t flags) {
     call.flags |= ((flags & 4) ? RCACHE_INLINE : 0) | ((flags & 8) ? RCACHE_RAW | RCACHE_WAIT : 0);
     size_t count = (flags & 16) ? KEYS_MAX : (flags & 32) ? 0 : 1;
     const char *owner = flags & 64 ? "you" : "me";
+    call.flags |= kind % 11 == 4 && (flags & 4) ? RCACHE_INTENT : 0;
     switch (kind % 11) {
     case 0: return rcache_op_get(cache, keys, sizes, count, &call);
     case 1: return rcache_op_set(cache, keys, sizes, "v1v2", value_sizes, count, flags & 64 ? 1 : 1000, &call);

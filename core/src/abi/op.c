@@ -63,11 +63,14 @@ static int32_t check_keys(const struct beginning *begin, rcache_error *err) {
 }
 
 static int32_t check_call(const struct beginning *begin, const rcache_call *call, rcache_error *err) {
-    const uint32_t known = RCACHE_STRONG | RCACHE_EVENTUAL | RCACHE_INLINE | RCACHE_RAW | RCACHE_WAIT | RCACHE_APART;
+    const uint32_t known = RCACHE_STRONG | RCACHE_EVENTUAL | RCACHE_INLINE | RCACHE_RAW | RCACHE_WAIT | RCACHE_APART |
+                           RCACHE_INTENT;
     if ((call->flags & ~known) != 0)
         return error_set(err, RCACHE_E_INVALID, "rcache_call.flags has unknown bits 0x%x", call->flags & ~known);
     if ((call->flags & RCACHE_STRONG) && (call->flags & RCACHE_EVENTUAL))
         return error_set(err, RCACHE_E_INVALID, "RCACHE_STRONG and RCACHE_EVENTUAL exclude each other: pass one");
+    if ((call->flags & RCACHE_INTENT) && begin->kind != OP_LOCK && begin->kind != OP_UPDATE)
+        return error_set(err, RCACHE_E_INVALID, "RCACHE_INTENT goes with lock and update only: leave it out");
     if (call->deadline_ms < 0)
         return error_set(err, RCACHE_E_INVALID, "deadline_ms is %lld: it counts from now, 0 stands for the option",
                          (long long)call->deadline_ms);
@@ -117,6 +120,7 @@ static void apply_call(struct op *op, const struct beginning *begin, const rcach
     op->loads_apart = (call->flags & RCACHE_APART) != 0;
     op->raw = (call->flags & RCACHE_RAW) != 0;
     op->wait = (call->flags & RCACHE_WAIT) != 0;
+    op->intent = (call->flags & RCACHE_INTENT) != 0;
     op->version = (int64_t)call->version;
     op->ttl_ms = begin->ttl_ms;
     int64_t lease_ms = begin->kind == OP_UPDATE ? policy->lock_expire_ms : policy->lock_expire_max_ms;

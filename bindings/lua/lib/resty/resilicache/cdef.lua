@@ -93,7 +93,8 @@ enum {
     RCACHE_INLINE = 4,
     RCACHE_RAW = 8,
     RCACHE_WAIT = 16,
-    RCACHE_APART = 32
+    RCACHE_APART = 32,
+    RCACHE_INTENT = 64
 };
 typedef struct rcache_call {
     uint32_t struct_size;
