@@ -23,6 +23,7 @@ static void fill_op(struct op *op, const struct process *process, const struct b
     op->strong = begin->strong;
     op->refresh_inline = begin->refresh_inline;
     op->wait = begin->wait;
+    op->intent = begin->intent;
     op->raw = begin->raw;
     op->loads_apart = begin->queue;
     op->ttl_ms = begin->ttl_ms;

@@ -33,6 +33,7 @@ struct call {
     uint32_t floor[CALL_KEYS_MAX];
     uint64_t required[CALL_KEYS_MAX];
     uint32_t lock[CALL_KEYS_MAX]; /* that lived when it began, in this history */
+    uint32_t intent[CALL_KEYS_MAX]; /* the same, if it was one with an intent */
     uint32_t replacements;
     uint32_t own[CALL_KEYS_MAX]; /* the version that its process had been told of as written */
     uint32_t writes[CALL_KEYS_MAX]; /* 0: it is none */
@@ -52,6 +53,7 @@ struct beginning {
     bool strong;
     bool refresh_inline;
     bool wait;
+    bool intent;
     bool raw;
     bool queue;
     int64_t ttl_ms;

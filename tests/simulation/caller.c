@@ -34,6 +34,7 @@ static struct beginning beginning_of(struct caller *caller, enum op_kind kind) {
                                .strong = deed->strong,
                                .refresh_inline = deed->refresh_inline,
                                .wait = deed->wait,
+                               .intent = deed->intent && (kind == OP_LOCK || kind == OP_UPDATE),
                                .raw = deed->kind == DEED_RAW_SET,
                                .queue = deed->queue,
                                .ttl_ms = world->plan.ttl_ms,
@@ -70,9 +71,9 @@ static void tell_op(const struct caller *caller, const struct beginning *begin) 
                       : begin->raw                                     ? ", raw"
                       : begin->kind == OP_LOCK && begin->wait          ? ", waiting"
                                                                        : "";
-    tell(world_of(caller), "p%u caller %u begins op %u: %s%s%s%s, by %s, deadline %lld ms", caller->process->number,
+    tell(world_of(caller), "p%u caller %u begins op %u: %s%s%s%s%s, by %s, deadline %lld ms", caller->process->number,
          caller->number, world_of(caller)->ops + 1, mode, op_name(begin->kind), keys, how,
-         begin->queue ? "queue" : "thread", (long long)begin->deadline_ms);
+         begin->intent ? ", with an intent" : "", begin->queue ? "queue" : "thread", (long long)begin->deadline_ms);
 }
 
 static void end_deed(struct caller *caller);

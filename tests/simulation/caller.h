@@ -19,6 +19,7 @@ struct deed {
     bool refresh_inline;
     bool queue;
     bool wait;           /* for the lock */
+    bool intent;         /* with the lock, or the update's */
     bool renews;         /* the lock */
     bool sets;           /* under the lock, instead of unlocking */
     bool silent;         /* dies in thought between commit and invalidation */

@@ -200,6 +200,12 @@ void check_load_ended(struct world *world, const struct load *load) {
 
 /* ---- calls ---- */
 
+/* That lives now; 0: none. */
+static uint32_t intent_number(struct world *world, uint32_t key) {
+    uint32_t lock = server_lock_number(world, key);
+    return lock == world->server.records[key].intent ? lock : 0;
+}
+
 void check_call_begins(struct world *world, struct call *call) {
     struct check *check = &world->check;
     call->began_us = world->now_us;
@@ -211,6 +217,7 @@ void check_call_begins(struct world *world, struct call *call) {
         call->floor[i] = acked > seen ? acked : seen;
         call->required[i] = check->keys[key].required;
         call->lock[i] = server_lock_number(world, key);
+        call->intent[i] = intent_number(world, key);
         call->own[i] = call->process->written[key];
         call->replacements = world->server.replacements;
     }
@@ -268,6 +275,15 @@ static void check_own(struct world *world, const struct call *call, size_t i, co
                       source->version, call->keys[i], call->own[i]);
 }
 
+/* Where one lived all the while there was nothing to be had, but by a load that began after the call had. */
+static void check_intent(struct world *world, const struct call *call, size_t i, const struct source *source) {
+    bool lived = call->intent[i] != 0 && call->intent[i] == intent_number(world, call->keys[i]) &&
+                 call->replacements == world->server.replacements;
+    if (lived && !world->plan.replica_reads && source->began < call->began)
+        world_violate(world, "intents: op %u returned v%u of k%u, which a writer was about to replace", call->number,
+                      source->version, call->keys[i]);
+}
+
 static void check_value(struct world *world, struct call *call, size_t i) {
     const struct slot *slot = &call->op->slots[i];
     const struct source *source = check_source_of(world, slot->value);
@@ -279,6 +295,7 @@ static void check_value(struct world *world, struct call *call, size_t i) {
     if (call->op->kind != OP_FETCH || call->process->foreign)
         return;
     check_own(world, call, i, source);
+    check_intent(world, call, i, source);
     if (call->op->strong && source->raw && !world->plan.trust) {
         world_violate(world, "strong: op %u returned what raw_set had put in as k%u", call->number, key);
     } else if (call->op->strong) {

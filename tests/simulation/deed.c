@@ -48,6 +48,7 @@ static void draw_deed(struct deed *deed, const struct plan *plan, struct random 
     deed->think_us = draw_gap_us(lease_ms, dice);
     deed->leave_us = dice_chance(dice, 150) ? dice_between(dice, 1, lease_ms * 1500) : 0;
     deed->frees = dice_chance(dice, 500);
+    deed->intent = dice_chance(dice, 400);
 }
 
 bool deed_next(struct caller *caller) {

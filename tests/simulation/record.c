@@ -104,8 +104,8 @@ static bool has_lapsed(const struct note *note) {
 static void look_for_value(const struct note *note) {
     if (note->entry != NULL && note->entry->value != NULL)
         return;
-    bool clock_stands = note->world->server.set_ms == 0;
-    if (note->record->valued && !note->record->marked && note->entry != NULL && clock_stands)
+    bool stays = note->world->server.set_ms == 0 && !request_in(note)->intent;
+    if (note->record->valued && !note->record->marked && note->entry != NULL && stays)
         world_violate(note->world, "values are kept: that of k%u was removed, though nothing had invalidated it",
                       note->message->key);
     if (note->record->valued)
@@ -145,6 +145,7 @@ static void note_raw_set(const struct note *note) {
         source->marked_us = record->marked_us;
     source->fresh_until_ms = INT64_MAX;
     record->valued = true;
+    record->intent = 0;
     record->paused_ms = record->unrefreshed_until_ms = 0;
     if (record->holder.refresh) /* nobody is told any more, also where the clock is set back */
         record->holder.until_ms = 0;
@@ -218,10 +219,18 @@ static void check_stores(const struct note *note) {
         world_violate(world, "what was loaded before an invalidation was stored after it: k%u", note->message->key);
 }
 
+static void check_fresh(const struct note *note) {
+    const struct record *record = note->record;
+    if (request_in(note)->reply.verdict == VERDICT_FRESH && record->valued && record->fresh_until_ms <= note->now_ms)
+        world_violate(note->world, "time to live: k%u was told to be fresh when its time was over",
+                      note->message->key);
+}
+
 /* ---- verb by verb ---- */
 
 static void note_acquired(const struct note *note) {
     enum verdict verdict = request_in(note)->reply.verdict;
+    check_fresh(note);
     check_pause(note);
     if (verdict == VERDICT_OWNED) {
         note->record->paused_until_ms = 0;
@@ -328,6 +337,8 @@ static void note_locked(const struct note *note) {
         world_violate(note->world, "one writer at a time: k%u was locked twice", note->message->key);
     take_holder(note, true);
     check_fence(note->world, note->message->key, request_in(note)->reply.fence);
+    record->intent = request_in(note)->intent ? record->holder.number : record->intent;
+    look_for_value(note);
     record->paused_until_ms = 0;
     record->voided = note->world->step;
 }
@@ -349,29 +360,17 @@ static void note_set(const struct note *note) {
         source_in(note)->began = write->executed;
 }
 
-static void check_fresh(const struct note *note) {
-    const struct record *record = note->record;
-    if (request_in(note)->reply.verdict == VERDICT_FRESH && record->valued && record->fresh_until_ms <= note->now_ms)
-        world_violate(note->world, "time to live: k%u was told to be fresh when its time was over",
-                      note->message->key);
-}
-
-static bool changes_anything(enum verdict verdict) {
-    return verdict == VERDICT_OWNED || verdict == VERDICT_STORED || verdict == VERDICT_DONE;
-}
-
 void record_note(struct world *world, struct message *message, const struct entry *entry) {
     struct record *record = &world->server.records[message->key];
     const struct note note = { world, message, record, entry, server_now_ms(world) };
     if (message->request.reply.status != RCACHE_OK || version_refuses(world, record, message))
         return;
-    if (verb_changes(message->request.verb) && changes_anything(message->request.reply.verdict))
+    enum verdict verdict = message->request.reply.verdict;
+    bool changed = verdict == VERDICT_OWNED || verdict == VERDICT_STORED || verdict == VERDICT_DONE;
+    if (verb_changes(message->request.verb) && changed)
         record->settled_us = world->now_us;
     switch (message->request.verb) {
-    case VERB_ACQUIRE:
-        check_fresh(&note);
-        note_acquired(&note);
-        break;
+    case VERB_ACQUIRE: note_acquired(&note); break;
     case VERB_REFRESH: note_refreshed(&note); break;
     case VERB_PUT: note_put(&note); break;
     case VERB_RENEW: note_renewed(&note); break;

@@ -49,6 +49,7 @@ struct record {
     int64_t fresh_until_ms; /* by the server's clock; INT64_MAX: as long as the entry lives */
     int64_t settled_us; /* since then value and holder are what they are */
     int64_t fence;   /* of the last lock */
+    uint32_t intent; /* the last lock that has taken the value away, by its number; 0: none, or raw_set went past it */
     uint64_t voided; /* the step before which no load may have begun whose value is stored from now on */
     struct holder holder;
     int64_t paused_until_ms; /* by the server's clock; 0: it isn't */
