@@ -49,3 +49,26 @@ func ExampleNewTypedCache() {
 	fmt.Println(user.Name)
 	// Output: Ada
 }
+
+func ExampleCache_UpdateWith() {
+	cache, err := resilicache.NewCache("memory://", resilicache.NewDefaultOptions())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer cache.Close()
+	ctx := context.Background()
+	if err := cache.Set(ctx, "user:1", []byte("tester"), time.Minute); err != nil {
+		log.Fatal(err)
+	}
+
+	intent := resilicache.UpdateTerms{Intent: true} // nobody is given "tester" while the transaction runs
+	err = cache.UpdateWith(ctx, "user:1", intent, func(ctx context.Context, fence uint64) error {
+		old, err := cache.Get(ctx, "user:1")
+		fmt.Println(old == nil)
+		return err // UPDATE ... SET fence = ? WHERE fence < ?
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output: true
+}

@@ -16,8 +16,9 @@ func (c *Cache) LockForUpdate(ctx context.Context, key, owner string) error {
 
 // LockTerms are those of a lock for update; zero is the default.
 type LockTerms struct {
-	Lease time.Duration // how long the lock lives without being renewed; 0: the option lock_expire_max
-	Wait  bool          // for another's lock to end, until the context does, instead of ErrLost
+	Lease  time.Duration // how long the lock lives without being renewed; 0: the option lock_expire_max
+	Wait   bool          // for another's lock to end, until the context does, instead of ErrLost
+	Intent bool          // nobody is given the value that is to be replaced: eventual readers wait, too
 }
 
 // LockForUpdateWith is [Cache.LockForUpdate] on other terms.  It returns the lock's fence, more than that of any lock of
@@ -26,6 +27,9 @@ func (c *Cache) LockForUpdateWith(ctx context.Context, key, owner string, terms 
 	request := &request{verb: C.BRIDGE_LOCK, keys: []string{key}, extra: []byte(owner), ttl: terms.Lease}
 	if terms.Wait {
 		request.flags = C.RCACHE_WAIT
+	}
+	if terms.Intent {
+		request.flags |= C.RCACHE_INTENT
 	}
 	call, err := c.pump.do(ctx, request)
 	if err != nil {

@@ -23,8 +23,9 @@ func (c *Cache) Update(ctx context.Context, key string, transaction func(ctx con
 
 // UpdateTerms are those of an update; zero is the default.
 type UpdateTerms struct {
-	Owner string        // of the lock; "": one is made up
-	Lease time.Duration // how long the lock lives without being renewed; 0: the option lock_expire
+	Owner  string        // of the lock; "": one is made up
+	Lease  time.Duration // how long the lock lives without being renewed; 0: the option lock_expire
+	Intent bool          // no reader is given the old value while the transaction runs: they wait for its end
 }
 
 // UpdateWith is [Cache.Update] on other terms.
@@ -33,11 +34,15 @@ func (c *Cache) UpdateWith(ctx context.Context, key string, terms UpdateTerms,
 	within, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	lost := &Error{Status: StatusLost, Message: "its lock has ended: another may be writing by now", Key: key}
-	err := c.exec(ctx, &request{verb: C.BRIDGE_UPDATE, keys: []string{key}, extra: []byte(terms.Owner), ttl: terms.Lease,
+	request := &request{verb: C.BRIDGE_UPDATE, keys: []string{key}, extra: []byte(terms.Owner), ttl: terms.Lease,
 		produce: func(load *C.rcache_load) error {
 			return transaction(within, uint64(C.rcache_load_fence(load)))
 		},
-		lost: func() { cancel(lost) }})
+		lost: func() { cancel(lost) }}
+	if terms.Intent {
+		request.flags = C.RCACHE_INTENT
+	}
+	err := c.exec(ctx, request)
 	if err != nil && !errors.Is(err, ErrLost) && context.Cause(within) == error(lost) {
 		return errors.Join(lost, err)
 	}

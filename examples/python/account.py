@@ -43,7 +43,12 @@ def main(url: str) -> None:
     database.execute("INSERT INTO account VALUES (1, 100, 0)")
     with resilicache.Cache(url) as cache:
         print("fetched", cache.fetch(KEY, ttl=10, loader=lambda: read(database)))
-        print("balance", cache.update(KEY, lambda update: deposit(database, 10, update)))
+
+        def deposit_unseen(update: Update) -> int:
+            print("meanwhile", cache.get(KEY))  # by the intent: nobody is given the old balance
+            return deposit(database, 10, update)
+
+        print("balance", cache.update(KEY, deposit_unseen, intent=True))
         print("fetched", cache.fetch(KEY, ttl=10, loader=lambda: read(database), strong=True))
 
         def stand_still(update: Update) -> int:

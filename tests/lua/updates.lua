@@ -52,10 +52,26 @@ function cases.update_that_waits(cache)
     equal(cache:update("k", function() return 7 end), 7)
 end
 
+function cases.update_with_an_intent(cache)
+    cache:set("k", "old", 10)
+    local value, status
+    cache:update("k", function()
+        value = cache:get("k")
+        status = select(3, cache:fetch("k", 10, error, { deadline = 0.05 }))
+    end, { intent = true })
+    equal(value, nil)
+    equal(status, "RCACHE_E_TIMEOUT")
+    cache:set("k", "old", 10)
+    assert(cache:lock_for_update("k", "writer", 5, false, true))
+    equal(cache:get("k"), nil)
+    assert(cache:unlock_for_update("k", "writer"))
+end
+
 function cases.update_of_no_use(cache)
     equal(pcall(cache.update, cache, "k"), false)
     equal(pcall(cache.update, cache, "k", print, { leash = 1 }), false)
     equal(pcall(cache.update, cache, "k", print, { lease = -1 }), false)
+    equal(pcall(cache.update, cache, "k", print, { intent = 1 }), false)
     equal(select(3, cache:update("k", print, { owner = ("o"):rep(256) })), "RCACHE_E_LIMIT")
 end
 

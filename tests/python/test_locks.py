@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
@@ -98,3 +99,18 @@ def test_strong_readers_wait_for_the_writer(cache: Cache) -> None:
         assert values == []
     reader.join(10)
     assert values == [b"new"]
+
+
+def test_with_an_intent_nobody_is_given_the_old_value(cache: Cache) -> None:
+    cache.set("k", b"old", 10)
+    with cache.lock_for_update("k", intent=True):
+        with pytest.raises(resilicache.TimeoutError):
+            cache.fetch("k", 10, lambda: b"new", deadline=0.1)
+        assert cache.get("k") is None
+    assert cache.fetch("k", 10, lambda: b"new") == b"new"
+
+
+def test_typed_caches_have_intents(cache: Cache) -> None:
+    cache.set("k", b"1", 10)
+    with cache.typed(json).lock_for_update("k", intent=True):
+        assert cache.get("k") is None

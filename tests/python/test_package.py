@@ -60,6 +60,7 @@ def test_the_account(url: str) -> None:
     command = [sys.executable, str(ROOT / "examples/python/account.py"), url]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stdout + run.stderr
+    assert "meanwhile None\nbalance 110\n" in run.stdout
     assert "refused, for another was there: the balance is 115" in run.stdout
     assert run.stdout.endswith("fetched b'115'\n")
 

@@ -93,6 +93,18 @@ def test_another_s_lock_is_waited_for_until_the_deadline(cache: Cache) -> None:
     assert cache.update("k", lambda update: 7) == 7
 
 
+def test_with_an_intent_nobody_is_given_the_old_value(cache: Cache) -> None:
+    cache.set("k", b"old", 10)
+
+    def transaction(update: Update) -> bytes | None:
+        with pytest.raises(resilicache.TimeoutError):
+            cache.fetch("k", 10, lambda: b"new", deadline=0.1)
+        return cache.get("k")
+
+    assert cache.update("k", transaction, intent=True) is None
+    assert cache.fetch("k", 10, lambda: b"new") == b"new"
+
+
 def test_arguments_of_no_use_are_told(cache: Cache) -> None:
     with pytest.raises(TypeError, match="a transaction is a function"):
         cache.update("k", None)  # type: ignore[arg-type]
@@ -144,6 +156,22 @@ def test_awaited_it_is_the_same(url: str) -> None:
 
         with pytest.raises(resilicache.LostError):
             await cache.update("k", loses, lease=0.1)
+
+    run(url, play)
+
+
+def test_awaited_it_may_have_an_intent_as_a_lock_may(url: str) -> None:
+    async def play(cache: AsyncCache) -> None:
+        async def transaction(update: Update) -> bytes | None:
+            with pytest.raises(resilicache.TimeoutError):
+                await cache.fetch("k", 10, lambda: b"new", deadline=0.1)
+            return await cache.get("k")
+
+        await cache.set("k", b"old", 10)
+        assert await cache.update("k", transaction, intent=True) is None
+        await cache.set("k", b"old", 10)
+        async with cache.lock_for_update("k", intent=True):
+            assert await cache.get("k") is None
 
     run(url, play)
 

@@ -545,6 +545,16 @@ def test_rockscache_waits_until_we_unlock(rocks: Rocks, ours: Ours, key: str) ->
     assert command.result() == b"theirs"
 
 
+@pytest.mark.parametrize("strong", [False, True])
+def test_rockscache_waits_for_the_end_of_our_intent(strong: bool, rocks: Rocks, ours: Ours, key: str) -> None:
+    assert rocks.fetch(key, b"old") == b"old"
+    ours.cache.lock(key, "our writer", lease=DEADLINE_S, intent=True)
+    command = rocks.begin_fetch(key, b"new", strong=strong)
+    command.must_wait()
+    ours.cache.unlock(key, "our writer")
+    assert command.result() == b"new"
+
+
 def test_our_unlock_invalidates_though_their_tag_broke_the_lock(rocks: Rocks, ours: Ours, key: str) -> None:
     ours.fetch(key, b"old")
     ours.cache.lock(key, "our writer", lease=DEADLINE_S)

@@ -91,8 +91,8 @@ function methods.fetch_batch(cache, keys, ttl, loader, call)
     return drive(flight, loader, call, nil, #keys)
 end
 
-local UPDATE = { owner = "string", lease = "number", deadline = "number", pause = "function" }
-local UPDATE_NAMES = "owner, lease, deadline and pause"
+local UPDATE = { owner = "string", lease = "number", deadline = "number", intent = "boolean", pause = "function" }
+local UPDATE_NAMES = "owner, lease, deadline, intent and pause"
 
 --- Locks the key, runs `transaction(fence, is_held)`, and unlocks, which invalidates, also where it fails or raises.
 -- The fence is more than that of any lock of this key before, for the database to refuse writers that have lost theirs:
@@ -100,13 +100,14 @@ local UPDATE_NAMES = "owner, lease, deadline and pause"
 -- lock_expire_max has passed.  The transaction returns nil and an error where it failed.  Returns what it returned, or
 -- true for nil; or nil, a message and the status: RCACHE_E_LOST where the lock had ended before.  `call` may have
 -- owner, of the lock; lease, in seconds, without it lock_expire; deadline, for the waiting for another's lock;
+-- intent, true: no reader is given the old value while the transaction runs, they wait for its end;
 -- pause, a function to call again and again while another has the lock, instead of waiting.
 function methods.update(cache, key, transaction, call)
     refuse(arguments.text(key), 1, "update")
     refuse(arguments.loader(transaction), 2, "update")
     refuse(arguments.call(call, UPDATE, UPDATE_NAMES), 3, "update")
     call = call or {}
-    local flight = core.update(cache, key, call.owner, call.lease, call.deadline)
+    local flight = core.update(cache, key, call.owner, call.lease, call.deadline, call.intent)
     if not flight then
         error("attempt to use a closed cache", 2)
     end

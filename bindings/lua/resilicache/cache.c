@@ -281,13 +281,14 @@ static int cache_inspect(lua_State *L) {
 
 /* ---- locks for update ---- */
 
-/* cache:lock_for_update(key, owner, lease, wait): its fence, more than that of any lock of this key before.
- *  `wait` waits for another's lock to end. */
+/* cache:lock_for_update(key, owner, lease, wait, intent): its fence, more than that of any lock of this key before.
+ * `wait` waits for another's lock to end; with `intent` nobody is given the value that is to be replaced. */
 static int cache_lock(lua_State *L) {
     rcache *cache = cache_at(L, 1);
     struct text key = argument_text(L, 2), owner = argument_text(L, 3);
     int64_t lease_ms = argument_optional_ms(L, 4);
     rcache_call call = { .struct_size = sizeof call, .flags = lua_toboolean(L, 5) ? RCACHE_WAIT : 0 };
+    call.flags |= lua_toboolean(L, 6) ? RCACHE_INTENT : 0;
     struct flight *flight = flight_new(L, 1);
     flight->op = rcache_op_lock(cache, key.data, &key.size, 1, owner.data, owner.size, lease_ms, &call);
     flight_run(flight);

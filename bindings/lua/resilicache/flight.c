@@ -317,6 +317,7 @@ int flight_update(lua_State *L) {
         owner = argument_text(L, 3);
     int64_t lease_ms = argument_optional_ms(L, 4);
     rcache_call call = { .struct_size = sizeof call, .deadline_ms = argument_optional_ms(L, 5) };
+    call.flags = lua_toboolean(L, 6) ? RCACHE_INTENT : 0;
     struct flight *flight = flight_new(L, 1);
     flight->op = rcache_op_update(cache, key.data, key.size, owner.data, owner.size, lease_ms, &call);
     return 1;

@@ -33,7 +33,7 @@ from .arguments import (
 from .cache import Cache
 from .errors import Error, error_of
 from .load import Answers, Versioned, answer_many, answer_one, covers, finishing, logger
-from .lock import Holder
+from .lock import Holder, lock_flags
 from .results import count_done, read_entry, read_fence, read_text, read_values
 from .typed import Codec, Coder
 from .update import AsyncUpdate, Update, update_terms
@@ -345,9 +345,10 @@ class AsyncCache:
         lease: Seconds | None = None,
         deadline: Seconds | None = None,
         wait: bool = True,
+        intent: bool = False,
     ) -> AsyncUpdateLock:
         """As `Cache.lock_for_update`: async with cache.lock_for_update("user:1"): ..."""
-        return AsyncUpdateLock(self, key, owner, lease=lease, deadline=deadline, wait=wait)
+        return AsyncUpdateLock(self, key, owner, lease=lease, deadline=deadline, wait=wait, intent=intent)
 
     async def lock(
         self,
@@ -357,9 +358,10 @@ class AsyncCache:
         lease: Seconds | None = None,
         deadline: Seconds | None = None,
         wait: bool = False,
+        intent: bool = False,
     ) -> int:
         """As `Cache.lock`."""
-        flags = native.WAIT if wait else 0
+        flags = lock_flags(intent) | (native.WAIT if wait else 0)
         lease_ms = optional_milliseconds("lease", lease)
         return read_fence(await self._one(native.LOCK, key, key_bytes(owner), lease_ms, flags, deadline))
 
@@ -381,12 +383,13 @@ class AsyncCache:
         owner: Key | None = None,
         lease: Seconds | None = None,
         deadline: Seconds | None = None,
+        intent: bool = False,
     ) -> Any:
         """As `Cache.update`; the transaction is a coroutine function, or a plain one, which runs in the executor.
 
         Where this is cancelled, so is the coroutine; a plain function runs to its end, and keeps the lock until then.
         """
-        terms = update_terms(transaction, owner, lease, deadline)
+        terms = update_terms(transaction, owner, lease, deadline, intent)
         update, (pump, handle) = AsyncUpdate(key, transaction, call_loader), self.pump()
         call = pump.run(handle, native.UPDATE, [key_bytes(key)], *terms, update.work)
         return await update.run(pump, call)
@@ -460,7 +463,7 @@ class AsyncUpdateLock(Holder):
     async def __aenter__(self) -> AsyncUpdateLock:
         try:
             self.fence = await self._cache.lock(
-                self.key, self.owner, lease=self._lease, deadline=self._deadline, wait=self._wait
+                self.key, self.owner, lease=self._lease, deadline=self._deadline, wait=self._wait, intent=self._intent
             )
         except asyncio.CancelledError:  # it may have been locked, all the same
             if not self._cache.closed:
@@ -557,9 +560,10 @@ class AsyncTypedCache(Coder[T]):
         lease: Seconds | None = None,
         deadline: Seconds | None = None,
         wait: bool = True,
+        intent: bool = False,
     ) -> AsyncUpdateLock:
         """As `TypedCache.lock_for_update`."""
-        return self.cache.lock_for_update(key, owner, lease=lease, deadline=deadline, wait=wait)
+        return self.cache.lock_for_update(key, owner, lease=lease, deadline=deadline, wait=wait, intent=intent)
 
     def __repr__(self) -> str:
         return f"<resilicache.AsyncTypedCache over {self.cache!r}>"

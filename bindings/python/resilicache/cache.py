@@ -26,7 +26,7 @@ from .arguments import (
 )
 from .cached import Decorator, cached
 from .load import Producer, Versioned, Workers, covers, produce_many, produce_one, run
-from .lock import UpdateLock
+from .lock import UpdateLock, lock_flags
 from .results import count_done, read_entry, read_fence, read_lines, read_text, read_values
 from .typed import Codec, TypedCache
 from .update import Update, run_update, update_terms
@@ -307,18 +307,20 @@ class Cache:
         lease: Seconds | None = None,
         deadline: Seconds | None = None,
         wait: bool = True,
+        intent: bool = False,
     ) -> UpdateLock:
         """For writers: while the block runs, strong readers wait, others get the old value, nobody stores a new one.
 
         Its `fence` is for the database to refuse writers that have lost their lock: UPDATE ... WHERE fence < ?
         On the way out, also by an exception, the key is unlocked and invalidated.  wait=False raises LostError where
-        somebody else has the lock, instead of waiting for it.  Without an owner, one is made up.
+        somebody else has the lock, instead of waiting for it.  Without an owner, one is made up.  With intent=True
+        nobody is given the value that is to be replaced: the others wait as strong readers do.
 
         >>> with cache.lock_for_update("user:1") as lock:
         ...     cache.inspect("user:1")["state"], lock.fence > 0
         ('locked', True)
         """
-        return UpdateLock(self, key, owner, lease=lease, deadline=deadline, wait=wait)
+        return UpdateLock(self, key, owner, lease=lease, deadline=deadline, wait=wait, intent=intent)
 
     def lock(
         self,
@@ -328,6 +330,7 @@ class Cache:
         lease: Seconds | None = None,
         deadline: Seconds | None = None,
         wait: bool = False,
+        intent: bool = False,
     ) -> int:
         """What lock_for_update begins with.  The same owner may lock again; LostError: another one has it.
 
@@ -336,7 +339,7 @@ class Cache:
         >>> cache.lock("user:1", "writer 7", lease=5) > 0
         True
         """
-        flags = native.WAIT if wait else 0
+        flags = lock_flags(intent) | (native.WAIT if wait else 0)
         lease_ms = optional_milliseconds("lease", lease)
         return read_fence(self._one(native.LOCK, key, key_bytes(owner), lease_ms, flags, deadline))
 
@@ -364,18 +367,23 @@ class Cache:
         owner: Key | None = None,
         lease: Seconds | None = None,
         deadline: Seconds | None = None,
+        intent: bool = False,
     ) -> T:
         """Locks the key, runs the transaction, and unlocks, which invalidates, also where the transaction raises.
 
         The transaction is handed an `Update`, whose `fence` is for the database, and returns what this returns.
         Another's lock is waited for, until the deadline.  The lock is renewed each third of the lease (the option
         lock_expire), until lock_expire_max has passed.  LostError: it had ended before the transaction did, so that
-        another may have written in between: the database can tell by the fence.
+        another may have written in between: the database can tell by the fence.  With intent=True no reader is given
+        the old value while the transaction runs, not even an eventual one: they wait for its end.
 
         >>> cache.update("user:1", lambda update: update.fence > 0)
         True
+        >>> cache.set("user:1", b"old", ttl=60)
+        >>> cache.update("user:1", lambda update: cache.get("user:1"), intent=True) is None
+        True
         """
-        terms = update_terms(transaction, owner, lease, deadline)
+        terms = update_terms(transaction, owner, lease, deadline, intent)
         operation = native.begin_one(self._here(), native.UPDATE, key_bytes(key), *terms)
         return run_update(operation, key, transaction)
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from . import _native as native
 from .arguments import Key, Seconds
 from .errors import Error
 from .load import logger
 
 if TYPE_CHECKING:
     from .cache import Cache
+
+
+def lock_flags(intent: bool) -> int:
+    return native.INTENT if intent else 0  # type: ignore[no-any-return]
 
 
 class Holder:
@@ -25,13 +30,15 @@ class Holder:
         lease: Seconds | None,
         deadline: Seconds | None,
         wait: bool,
+        intent: bool,
     ) -> None:
         self.key = key
         self.owner: Key = secrets.token_hex(16) if owner is None else owner
         """Who holds the lock; unlocking and renewing from elsewhere need it."""
         self.fence = 0
         """More than that of any lock of this key before, once it is locked."""
-        self._cache, self._lease, self._deadline, self._wait = cache, lease, deadline, wait
+        self._cache, self._lease, self._deadline = cache, lease, deadline
+        self._wait, self._intent = wait, intent
 
     def _unlock_failed(self, exception: BaseException | None) -> None:
         """In the handler of the failure: what the block raised goes before it."""
@@ -55,7 +62,7 @@ class UpdateLock(Holder):
 
     def __enter__(self) -> UpdateLock:
         self.fence = self._cache.lock(
-            self.key, self.owner, lease=self._lease, deadline=self._deadline, wait=self._wait
+            self.key, self.owner, lease=self._lease, deadline=self._deadline, wait=self._wait, intent=self._intent
         )
         return self
 

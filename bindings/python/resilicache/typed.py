@@ -152,9 +152,10 @@ class TypedCache(Coder[T]):
         lease: Seconds | None = None,
         deadline: Seconds | None = None,
         wait: bool = True,
+        intent: bool = False,
     ) -> UpdateLock:
         """As `Cache.lock_for_update`."""
-        return self.cache.lock_for_update(key, owner, lease=lease, deadline=deadline, wait=wait)
+        return self.cache.lock_for_update(key, owner, lease=lease, deadline=deadline, wait=wait, intent=intent)
 
     def cached(
         self, template: str, ttl: Seconds, *, strong: bool | None = None, deadline: Seconds | None = None

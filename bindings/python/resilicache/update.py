@@ -12,6 +12,7 @@ from . import _native as native
 from .arguments import Key, Seconds, key_bytes, optional_milliseconds
 from .errors import error_of
 from .load import finishing
+from .lock import lock_flags
 from .results import read_entry
 
 R = TypeVar("R")
@@ -58,13 +59,14 @@ class Update:
 
 
 def update_terms(
-    transaction: object, owner: Key | None, lease: Seconds | None, deadline: Seconds | None
+    transaction: object, owner: Key | None, lease: Seconds | None, deadline: Seconds | None, intent: bool
 ) -> tuple[bytes, int, int, int]:
     """The owner's text, the lease, flags and the deadline, of an update."""
     if not callable(transaction):
         raise TypeError(f"a transaction is a function, not {type(transaction).__name__}")
     text = b"" if owner is None else key_bytes(owner)
-    return text, optional_milliseconds("lease", lease), 0, optional_milliseconds("deadline", deadline)
+    lease_ms, deadline_ms = optional_milliseconds("lease", lease), optional_milliseconds("deadline", deadline)
+    return text, lease_ms, lock_flags(intent), deadline_ms
 
 
 def run_update(operation: native.Operation, key: Key, transaction: Callable[[Update], R]) -> R:

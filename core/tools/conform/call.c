@@ -23,7 +23,8 @@ struct flag {
 
 static const struct flag FLAGS[] = {
     { "strong", RCACHE_STRONG }, { "eventual", RCACHE_EVENTUAL }, { "waiting", RCACHE_WAIT },
-    { "inline", RCACHE_INLINE }, { "nonsense", 0 }, /* what needs the last one is not for C */
+    { "inline", RCACHE_INLINE }, { "intent", RCACHE_INTENT },
+    { "nonsense", 0 }, /* what needs the last one is not for C */
     { "permanently", 0 },
 };
 

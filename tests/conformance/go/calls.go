@@ -24,6 +24,7 @@ type call struct {
 	ttl, lease, deadline         time.Duration
 	strong, eventual, waiting    bool
 	fails, throws, permanently   bool
+	intent                       bool
 	forgotten                    []string
 	version, primary             uint64
 }
@@ -41,6 +42,7 @@ func durationOf(w word) time.Duration {
 
 func (c *call) takeFlag(w word) bool {
 	flags := map[string]*bool{"strong": &c.strong, "eventual": &c.eventual, "waiting": &c.waiting,
+		"intent":      &c.intent,
 		"permanently": &c.permanently, "inline": new(bool), "nonsense": new(bool)} // what needs the last two is not for Go
 	flag := flags[w.text]
 	if w.quoted || flag == nil {

@@ -205,7 +205,7 @@ func (s *stage) make(ctx context.Context, c *call, a *actor) found {
 		return found{entry: entry}
 	}
 	if c.verb == "update" {
-		terms := resilicache.UpdateTerms{Owner: c.owner, Lease: c.lease}
+		terms := resilicache.UpdateTerms{Owner: c.owner, Lease: c.lease, Intent: c.intent}
 		err := cache.UpdateWith(ctx, key, terms, func(_ context.Context, fence uint64) error {
 			return s.transact(c, a, fence)
 		})
@@ -232,7 +232,8 @@ func (s *stage) do(ctx context.Context, cache *resilicache.Cache, c *call, key s
 	case "invalidate":
 		return cache.TagAsDeletedBatch(ctx, c.keys)
 	case "lock":
-		_, err := cache.LockForUpdateWith(ctx, key, c.owner, resilicache.LockTerms{Lease: c.lease, Wait: c.waiting})
+		terms := resilicache.LockTerms{Lease: c.lease, Wait: c.waiting, Intent: c.intent}
+		_, err := cache.LockForUpdateWith(ctx, key, c.owner, terms)
 		return err
 	case "renew":
 		return cache.RenewForUpdate(ctx, key, c.owner, c.lease)

@@ -27,7 +27,7 @@ local MANY = { batch = true, invalidate = true, delete = true }
 
 local FLAGS = {
     strong = { "strong", true }, eventual = { "strong", false }, waiting = { "waiting", true },
-    inline = { "inline", true }, nonsense = { "nonsense", true },
+    intent = { "intent", true }, inline = { "inline", true }, nonsense = { "nonsense", true },
     permanently = { "permanently", true },
 }
 

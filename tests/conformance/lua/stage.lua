@@ -195,7 +195,7 @@ local PLAIN = {
     ["delete"] = function(cache, call) return counted(cache:delete(call.keys)) end,
     ["inspect"] = function(cache, call) return entry(cache:inspect(call.keys[1])) end,
     ["lock"] = function(cache, call)
-        return done(cache:lock_for_update(call.keys[1], call.owner, call.lease, call.waiting))
+        return done(cache:lock_for_update(call.keys[1], call.owner, call.lease, call.waiting, call.intent))
     end,
     ["renew"] = function(cache, call) return done(cache:renew_for_update(call.keys[1], call.owner, call.lease)) end,
     ["unlock"] = function(cache, call) return done(cache:unlock_for_update(call.keys[1], call.owner)) end,
@@ -220,7 +220,7 @@ function stage:make(call, actor)
             terms_of(self.world, call)))
     end
     if call.verb == "update" then
-        local terms = { owner = call.owner, lease = call.lease, deadline = call.deadline }
+        local terms = { owner = call.owner, lease = call.lease, deadline = call.deadline, intent = call.intent }
         terms.pause = self.world.terms(call).pause
         return done(cache:update(call.keys[1], self:transaction_of(call, actor), terms))
     end

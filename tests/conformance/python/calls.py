@@ -50,6 +50,7 @@ class Call:
     deadline: float | None = None
     strong: bool | None = None
     waiting: bool = False
+    intent: bool = False
     inline: bool = False
     after: bytes | None = None
     failure: str | None = None
@@ -66,6 +67,7 @@ _FLAGS: dict[str, tuple[str, Any]] = {
     "strong": ("strong", True),
     "eventual": ("strong", False),
     "waiting": ("waiting", True),
+    "intent": ("intent", True),
     "inline": ("inline", True),
     "nonsense": ("nonsense", True),
     "permanently": ("permanently", True),

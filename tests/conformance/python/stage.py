@@ -327,7 +327,7 @@ class Stage:
         return await self._world.of(cache.inspect(call.names[0], deadline=call.deadline))
 
     async def _call_lock(self, cache: Any, call: Call, _: Actor | None) -> Found:
-        terms = {"lease": call.lease, "deadline": call.deadline, "wait": call.waiting}
+        terms = {"lease": call.lease, "deadline": call.deadline, "wait": call.waiting, "intent": call.intent}
         await self._world.of(cache.lock(call.names[0], call.owner, **terms))
         return "done"
 
@@ -355,7 +355,7 @@ class Stage:
                 self._fences[call.names[0]] = update.fence
                 self._rows[call.names[0]] = call.value
 
-        terms = {"owner": call.owner or None, "lease": call.lease, "deadline": call.deadline}
+        terms = {"owner": call.owner or None, "lease": call.lease, "deadline": call.deadline, "intent": call.intent}
         await self._world.of(cache.update(call.names[0], self._world.loader(transact), **terms))
         return "done"
 

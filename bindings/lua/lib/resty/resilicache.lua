@@ -191,15 +191,16 @@ end
 -- ---- locks for update ----
 
 --- Its fence, more than that of any lock of this key before, for the database to refuse writers that have lost theirs:
--- UPDATE ... WHERE fence < ?  `lease` is in seconds, and may be left out; `wait` waits for another's lock to end.
-function Cache:lock_for_update(key, owner, lease, wait)
+-- UPDATE ... WHERE fence < ?  `lease` is in seconds, and may be left out; `wait` waits for another's lock to end; with
+-- `intent` nobody is given the value that is to be replaced.
+function Cache:lock_for_update(key, owner, lease, wait, intent)
     expect_open(self, "lock_for_update")
     refuse(arguments.text(key), 1, "lock_for_update")
     refuse(arguments.text(owner), 2, "lock_for_update")
     refuse(lease ~= nil and arguments.seconds(lease) or nil, 3, "lock_for_update")
     key, owner = tostring(key), tostring(owner)
     return calls.run(self, false, Step.take_fence, C.rcache_op_lock, key, native.key_size(key), 1, owner, #owner,
-        native.ms(lease), wait and native.wait_call or nil)
+        native.ms(lease), native.lock_call(wait, intent))
 end
 
 --- true.  The lock lives for the lease from now.
@@ -222,13 +223,13 @@ function Cache:unlock_for_update(key, owner)
     return calls.run(self, false, Step.take_done, C.rcache_op_unlock, key, native.key_size(key), 1, owner, #owner, nil)
 end
 
-local UPDATE = { owner = "string", lease = "number", deadline = "number" }
-local UPDATE_NAMES = "owner, lease and deadline"
+local UPDATE = { owner = "string", lease = "number", deadline = "number", intent = "boolean" }
+local UPDATE_NAMES = "owner, lease, deadline and intent"
 
 --- Locks the key, runs `transaction(fence, is_held)`, which may yield, and unlocks, which invalidates, also where it
 -- fails or raises; `fence` is more than that of any lock of this key before, and `is_held()` false once this one has
 -- ended.  Returns what the transaction returned, or true for nil; or nil, a message and the status: RCACHE_E_LOST where
--- the lock had ended before the transaction did.  `call` may have owner, lease and deadline, in seconds.
+-- the lock had ended before the transaction did.  `call` may have owner, lease and deadline, in seconds, and intent.
 function Cache:update(key, transaction, call)
     expect_open(self, "update")
     refuse(arguments.text(key), 1, "update")
@@ -237,7 +238,7 @@ function Cache:update(key, transaction, call)
     call = call or {}
     return calls.update(self, {
         key = tostring(key), transaction = transaction, owner = call.owner, lease = call.lease,
-        deadline = call.deadline,
+        deadline = call.deadline, intent = call.intent,
     })
 end
 

@@ -33,9 +33,14 @@ local function new_call(flags)
     return ffi.new("rcache_call", { struct_size = ffi.sizeof "rcache_call", flags = flags })
 end
 
-native.raw_call, native.wait_call = new_call(C.RCACHE_RAW), new_call(C.RCACHE_WAIT)
+native.raw_call = new_call(C.RCACHE_RAW)
 
-local fetch_call, version_call = new_call(0), new_call(0)
+local fetch_call, version_call, lock_call = new_call(0), new_call(0), new_call(0)
+
+function native.lock_call(wait, intent)
+    lock_call.flags = (wait and C.RCACHE_WAIT or 0) + (intent and C.RCACHE_INTENT or 0)
+    return lock_call
+end
 
 --- nil where there is no version.
 function native.version_call(version)
@@ -60,6 +65,7 @@ local update_call = new_call(0)
 
 --- Begins an update.
 function native.update(handle, request)
+    update_call.flags = request.intent and C.RCACHE_INTENT or 0
     update_call.deadline_ms = native.ms(request.deadline)
     local owner = request.owner or ""
     return C.rcache_op_update(handle, request.key, #request.key, owner, #owner, native.ms(request.lease), update_call)
