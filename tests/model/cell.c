@@ -103,11 +103,13 @@ static struct answer invalidate(struct cell *cell, const struct rules *rules) {
     return say(VERDICT_DONE, NO_VALUE);
 }
 
-static struct answer lock(struct cell *cell, const struct ask *ask) {
+static struct answer lock(struct cell *cell, const struct rules *rules, const struct ask *ask) {
     if (cell->lease == LOCKED && !owned(cell, ask))
         return say(VERDICT_BUSY, NO_VALUE);
     cell->lease = LOCKED;
     cell->owner = ask->owner;
+    if (ask->intent && rules->intents)
+        drop_value(cell);
     return say(VERDICT_OWNED, NO_VALUE);
 }
 
@@ -131,7 +133,7 @@ struct answer cell_ask(struct cell *cell, const struct rules *rules, const struc
     case VERB_REFRESH: /* not in the model: no reader waits for one */
     case VERB_RELEASE: return release(cell, ask);
     case VERB_INVALIDATE: return invalidate(cell, rules);
-    case VERB_LOCK: return lock(cell, ask);
+    case VERB_LOCK: return lock(cell, rules, ask);
     case VERB_UNLOCK: return unlock(cell, rules, ask);
     case VERB_SET:
         store(cell, ask);

@@ -35,6 +35,7 @@ struct ask {
     int8_t value;    /* PUT, SET */
     int8_t history;  /* of the server that is asked */
     int8_t previous; /* ACQUIRE: the token of the same request when it was sent before; NO_OWNER: it was not */
+    bool intent;     /* LOCK */
 };
 
 struct answer {

@@ -5,7 +5,7 @@
         .leases = true, .looks_first = true, .owner_stores = true, .own_tokens = true, .voids = true,                \
         .accepted_only = true, .joiners = true, .own_stale = true, .first_bounds = true, .epoch = true,              \
         .one_history = true, .unlock_always = true, .lock_stays = true, .lock_ends = true, .lease_ends = true,       \
-        .renews = true, .server_clock = true                                                                         \
+        .renews = true, .intents = true, .server_clock = true                                                        \
     }
 
 /* As it is coded: one script looks and takes the lease, calls of one process share whatever call is running, clocks are
@@ -15,7 +15,8 @@
         .leases = true, .owner_stores = true, .voids = true, .own_stale = true, .lease_ends = true                   \
     }
 
-enum { CACHE_ASIDE, ROCKS_WEAK, ROCKS_STRONG, ROCKS_LOCK, OURS_STRONG, OURS_EVENTUAL, OURS_LOCKING, OURS_MIXED };
+enum { CACHE_ASIDE, ROCKS_WEAK, ROCKS_STRONG, ROCKS_LOCK, OURS_STRONG, OURS_EVENTUAL, OURS_LOCKING, OURS_INTENTS,
+       OURS_MIXED };
 
 const struct protocol PROTOCOLS[PROTOCOL_COUNT] = {
     [CACHE_ASIDE] = { .name = "cache-aside",
@@ -62,6 +63,15 @@ const struct protocol PROTOCOLS[PROTOCOL_COUNT] = {
                        .strong = true,
                        .eventual = true,
                        .locks = true,
+                       .bounds = { 2, 2, 2 },
+                       .long_bounds = { 3, 2, 2 } },
+    [OURS_INTENTS] = { .name = "both, intents",
+                       .rules = OURS,
+                       .ours = true,
+                       .strong = true,
+                       .eventual = true,
+                       .locks = true,
+                       .intents = true,
                        .bounds = { 2, 2, 2 },
                        .long_bounds = { 3, 2, 2 } },
     [OURS_MIXED] = { .name = "both, mixed",
@@ -138,6 +148,7 @@ const struct omission OMISSIONS[OMISSION_COUNT] = {
     WITHOUT(one_history, OURS_STRONG, FAILOVER, "a lease of another history stores nothing"),
     WITHOUT(unlock_always, OURS_LOCKING, EVICTION, "unlock always invalidates"),
     WITHOUT(lock_stays, OURS_MIXED, NO_FAULT, "an invalidation leaves another's lock"),
+    WITHOUT(intents, OURS_INTENTS, NO_FAULT, "a write intent takes the value away"),
     WITHOUT(lock_ends, OURS_LOCKING, DEAD_WRITER, "a lock ends by itself"),
     WITHOUT(lease_ends, OURS_STRONG, KILLED, "a lease ends by itself"),
     WITHOUT(renews, OURS_STRONG, SLOW_LOADS, "a lease is renewed while its loader works"),

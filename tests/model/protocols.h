@@ -20,7 +20,8 @@ struct protocol {
     bool strong;      /* readers may be strong, */
     bool eventual;    /* may be eventual */
     bool invalidates; /* writers may commit and invalidate, */
-    bool locks;       /* may lock, commit and unlock */
+    bool locks;       /* may lock, commit and unlock, */
+    bool intents;     /* with write intents */
     struct bounds bounds;
     struct bounds long_bounds;
 };
@@ -56,7 +57,7 @@ struct omission {
     const struct faults *faults;
 };
 
-enum { PROTOCOL_COUNT = 8, FAULTS_COUNT = 16, OMISSION_COUNT = 15 };
+enum { PROTOCOL_COUNT = 9, FAULTS_COUNT = 16, OMISSION_COUNT = 16 };
 extern const struct protocol PROTOCOLS[PROTOCOL_COUNT];
 extern const struct faults FAULTS[FAULTS_COUNT];
 extern const struct omission OMISSIONS[OMISSION_COUNT];

@@ -45,13 +45,23 @@ void reader_joins(struct step *step, const struct rules *rules, int index) {
     }
 }
 
+/* What the holder of a write intent has committed, in this history; 0: nothing. */
+static int8_t intended(const struct setup *setup, const struct state *state) {
+    const struct cell *cell = &state->nodes[state->primary];
+    for (int i = 0; i < setup->writers && setup->protocol->intents && !setup->faults->failover; i++)
+        if (cell->lease == LOCKED && cell->owner == writer_token(i))
+            return state->writers[i].version;
+    return 0;
+}
+
 static void begin(struct steps *steps, const struct state *state, int index, int8_t process, bool strong) {
     const struct rules *rules = &steps->setup->protocol->rules;
     struct step *step = step_from(steps, state);
     struct reader *reader = &step->to.readers[index];
     *reader = (struct reader){ .phase = READER_LOOKING, .process = process, .strong = strong, .saw = NO_VALUE };
-    reader->need = strong ? newer(state->acknowledged, state->returned) : state->acknowledged;
-    reader->need_stale = strong ? reader->need : state->due;
+    int8_t intent = intended(steps->setup, state);
+    reader->need = newer(strong ? newer(state->acknowledged, state->returned) : state->acknowledged, intent);
+    reader->need_stale = strong ? reader->need : newer(state->due, intent);
     if (!rules->looks_first) {
         reader->saw = 0; /* it is not particular about which stale value it is served */
         reader_joins(step, rules, index);

@@ -22,6 +22,7 @@ struct rules {
     bool lock_ends;     /* the lock of a writer that died ends by itself */
     bool lease_ends;    /* the lease of a loader that died ends by itself */
     bool renews;        /* the lease lives as long as its loader works */
+    bool intents;       /* a lock with a write intent takes the value away */
     bool server_clock;  /* whether a lease has ended is told by the server's clock, not by the asker's */
 };
 

@@ -10,7 +10,7 @@
 enum { SHORT_MS = 10, LONG_MS = 600000, TRIES = 100 };
 
 static const struct rules ALL = { true, true, true, true, true, true, true, true, true,
-                                  true, true, true, true, true, true, true, true };
+                                  true, true, true, true, true, true, true, true, true };
 static const char *const OWNERS[] = { "", "A", "B", "A-2" };
 static const char *const VERB_NAMES[] = { "peek", "watch",  "acquire", "refresh",
                                           "put",     "renew", "release", "invalidate",
@@ -108,6 +108,7 @@ static bool ask_backend(struct target *target, const struct question *question, 
                                .value = stores ? blob_copy("1", 1) : NULL,
                                .grant = question->grant,
                                .attempts = question->attempts,
+                               .intent = ask->intent,
                                .life_ms = LONG_MS,
                                .bound_ms = LONG_MS };
     bool done = target->execute(target, &request, ask->history) && request.reply.status == RCACHE_OK;
@@ -150,11 +151,13 @@ static bool compare(struct target *target, const struct cell *before, const stru
 static bool asks(struct target *target, const struct cell *cell, enum verb verb, int8_t history, int *count) {
     bool owned = verb != VERB_PEEK && verb != VERB_INVALIDATE && verb != VERB_SET && verb != VERB_DELETE;
     bool same = true;
-    for (int8_t owner = owned ? TOKEN_A : NO_OWNER; same && owner <= (owned ? TOKEN_B : NO_OWNER); owner++) {
-        struct question question = { .ask = { verb, owner, 1, history, NO_OWNER }, .text = "" };
-        same = compare(target, cell, &question);
-        ++*count;
-    }
+    for (int8_t owner = owned ? TOKEN_A : NO_OWNER; same && owner <= (owned ? TOKEN_B : NO_OWNER); owner++)
+        for (int intent = 0; same && intent <= (verb == VERB_LOCK ? 1 : 0); intent++) {
+            struct question question = { .ask = { verb, owner, 1, history, NO_OWNER, intent == 1 },
+                                         .text = intent == 1 ? " with an intent" : "" };
+            same = compare(target, cell, &question);
+            ++*count;
+        }
     return same;
 }
 

@@ -10,7 +10,9 @@ static void begins(struct steps *steps, const struct state *state, int index, bo
 }
 
 static void locks(struct steps *steps, const struct state *state, int index, int node) {
-    const struct ask ask = { .verb = VERB_LOCK, .owner = writer_token(index) };
+    const struct ask ask = {
+        .verb = VERB_LOCK, .owner = writer_token(index), .intent = steps->setup->protocol->intents
+    };
     size_t before = steps->count;
     struct answer answer;
     struct step *step = step_asks(steps, state, node, &ask, &answer);
