@@ -159,8 +159,9 @@ static struct granted *grant_of(struct world *world, const struct flight *flight
 static void check_past(struct world *world, struct process *process, const struct flight *flight) {
     uint32_t key = key_number(flight->node.key);
     world->check.past++;
-    if (process->policy.server_down == SERVER_DOWN_FAIL ||
-        !(connection_may_fail(&world->plan) || plan_has(&world->plan, FAULT_move)))
+    const struct plan *plan = &world->plan;
+    bool may = connection_may_fail(plan) || plan_has(plan, FAULT_move) || plan_has(plan, FAULT_full);
+    if (process->policy.server_down == SERVER_DOWN_FAIL || !may)
         world_violate(world, "k%u is loaded past the cache, and there is a server", key);
     else if (process->engine.loads_past > process->policy.down_loads_max)
         world_violate(world, "k%u is loaded past the cache as one of too many: %u", key, process->engine.loads_past);

@@ -75,16 +75,23 @@ static bool is_too_late(const struct call *call) {
     return call->op->kind == OP_UPDATE && (message == NULL || strstr(message->data, "too late") != NULL);
 }
 
-static bool has_cause(struct world *world, const struct call *call, int32_t status) {
+/* A fetch that may load past the cache does so, where not too many do already. */
+static bool may_be_refused(const struct call *call, size_t i) {
+    const struct blob *message = call->op->slots[i].message;
+    return !call->op->may_load_past || (message != NULL && strstr(message->data, "down_loads_max") != NULL);
+}
+
+static bool has_cause(struct world *world, const struct call *call, size_t i) {
     const struct plan *plan = &world->plan;
-    switch (status) {
+    switch (call->op->slots[i].status) {
     case RCACHE_E_LOADER:
         return is_too_late(call) || plan_has(plan, FAULT_bad_load) || plan_has(plan, FAULT_memory) || world->ending;
     case RCACHE_E_TIMEOUT: return has_had_its_time(world, call) || may_be_unconfirmed(world, call);
     case RCACHE_E_CANCELED: return call->canceled || call->caller == NULL;
     case RCACHE_E_UNAVAILABLE: return connection_may_fail(plan) || may_be_on_its_way(world, call);
     case RCACHE_E_NOMEM: return plan_has(plan, FAULT_memory);
-    case RCACHE_E_SERVER: return plan_has(plan, FAULT_full);
+    case RCACHE_E_SERVER:
+        return plan_has(plan, FAULT_full) && (may_be_refused(call, i) || plan_has(plan, FAULT_memory));
     case RCACHE_E_CLOSED: return !call->process->alive;
     case RCACHE_E_OUTDATED: return plan_has(plan, FAULT_versions) && !reads_primary(call);
     case RCACHE_E_LOST: return lock_may_be_lost(world, call);
@@ -111,7 +118,7 @@ static void check_covered(struct world *world, const struct call *call, size_t i
 
 void check_failure(struct world *world, struct call *call, size_t i) {
     const struct slot *slot = &call->op->slots[i];
-    if (world->probing || !has_cause(world, call, slot->status))
+    if (world->probing || !has_cause(world, call, i))
         world_violate(world, "a failure has a cause: op %u says %s (%s) of k%u", call->number,
                       rcache_status_name(slot->status), slot->message != NULL ? slot->message->data : "no words",
                       call->keys[i]);

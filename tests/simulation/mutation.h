@@ -37,6 +37,7 @@
     X(a_token_for_each_attempt, "cut,late,spike")                                                                    \
     /* of the engine */                                                                                              \
     X(a_token_for_each_request, "cut,late,slow_load")                                                                \
+    X(refused_fetches_load, "full")                                                                                  \
     X(strong_takes_what_is_stored, "")                                                                               \
     X(strong_gets_nothing_stale, "")                                                                                 \
     X(strong_needs_an_epoch, "failover,foreign")                                                                     \

@@ -309,7 +309,7 @@ static bool is_full(struct world *world, struct message *message, const struct r
         request->verb = VERB_DELETE;
         return false;
     }
-    request->reply.status = RCACHE_E_SERVER;
+    request->reply = (struct reply){ .status = RCACHE_E_SERVER, .refused = true };
     return true;
 }
 

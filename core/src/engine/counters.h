@@ -19,8 +19,8 @@
     X(loads_failed)                                                                                                  \
     X(loads_lost)     /* not stored: the lease had ended or was void, or nobody took the load */                     \
     X(loads_outdated) /* of these: older than what an invalidation or a set had told of */                           \
-    X(loads_direct)   /* not to be stored: disable_cache_read, or no server answered */                              \
-    X(loads_down)     /* begun because no server answered */                                                         \
+    X(loads_direct)   /* not to be stored: disable_cache_read, or loads_down */                                      \
+    X(loads_down)     /* begun because no server answered, or it refused to write */                                 \
     X(loads_down_refused) /* not begun: down_loads_max of them were under way */                                     \
     X(loads_paused)   /* fetched keys that were not loaded, since a load had failed shortly before */                \
     X(refreshes)      /* loads handed over behind a stale answer */                                                  \

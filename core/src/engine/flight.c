@@ -133,9 +133,7 @@ static void begin(struct engine *engine, struct slot *slot, int64_t now_ms) {
         return;
     }
     if (slot->request.reply.status == RCACHE_E_UNAVAILABLE) {
-        struct blob *message = blob_share(slot->request.reply.message);
-        flight_lose_server(engine, flight, message, now_ms);
-        blob_drop(message);
+        flight_lose_server(engine, flight, &slot->request.reply, now_ms);
         return;
     }
     flight->counted = true;

@@ -32,7 +32,7 @@ struct flight {
     struct slot *initiator;   /* the slot that is to load; NULL once it left */
     bool counted;             /* in its op's `acquiring` */
     bool direct;              /* loads without a lease: disable_cache_read, or */
-    bool past;                /* no server answers (past.c) */
+    bool past;                /* no server answers, or takes writes (past.c) */
     bool lost;                /* a renewal said so */
     bool renewing;
     bool changed;             /* while a check was under way */
@@ -99,8 +99,10 @@ struct delivery {
 void flight_deliver(struct engine *engine, struct flight *flight, const struct delivery *delivery, int64_t now_ms);
 /* Ends the flight with a failure for all that wait, but those that have something stale. */
 void flight_fail(struct engine *engine, struct flight *flight, int32_t status, const char *what, int64_t now_ms);
-/* No server answers, in these words (NULL: none): who waits gets a load past the cache, or fails. */
-void flight_lose_server(struct engine *engine, struct flight *flight, struct blob *message, int64_t now_ms);
+/* Whether nothing can be stored: no server answers, or it refuses what is to be written. */
+bool flight_lacks_server(const struct reply *reply);
+/* That is so, as the reply says: who waits gets a load past the cache, or fails. */
+void flight_lose_server(struct engine *engine, struct flight *flight, const struct reply *reply, int64_t now_ms);
 /* Fails strong waiters alone; the flight goes on. */
 void flight_fail_strong(struct engine *engine, struct flight *flight, int32_t status, const char *what);
 /* The last load failed, and the next may begin in `left_ms`: ends the flight as flight_fail, but those that joined

@@ -153,11 +153,12 @@ static void deliver_fresh(struct engine *engine, struct flight *flight, int64_t 
 
 static void fail_with_reply(struct engine *engine, struct flight *flight, int64_t now_ms) {
     const struct reply *reply = &flight->request.reply;
+    if (flight_lacks_server(reply)) {
+        flight_lose_server(engine, flight, reply, now_ms);
+        return;
+    }
     struct blob *message = blob_share(reply->message);
-    if (reply->status == RCACHE_E_UNAVAILABLE)
-        flight_lose_server(engine, flight, message, now_ms);
-    else
-        flight_fail(engine, flight, reply->status, message != NULL ? message->data : "no memory for the reply", now_ms);
+    flight_fail(engine, flight, reply->status, message != NULL ? message->data : "no memory for the reply", now_ms);
     blob_drop(message);
 }
 
@@ -265,7 +266,7 @@ static void put_done(struct engine *engine, struct flight *flight, int64_t now_m
     struct delivery delivery = { .outcome = flight->answered_absent ? RCACHE_ABSENT : RCACHE_LOADED,
                                  .eventual_before = flight->loaded,
                                  .strong_before = RULE(strong_takes_what_is_stored, true) ? NONE : flight->loaded };
-    bool past = reply->status == RCACHE_E_UNAVAILABLE && engine->policy->server_down == SERVER_DOWN_LOAD;
+    bool past = flight_lacks_server(reply) && engine->policy->server_down == SERVER_DOWN_LOAD;
     if (past)
         delivery.strong_before = flight->loaded;
     else if (reply->status != RCACHE_OK)

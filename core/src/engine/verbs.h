@@ -112,6 +112,7 @@ struct reply {
     bool epoch_unknown;   /* FRESH: stored by a client that tells no epoch; strong readers don't take it */
     struct blob *value;   /* one owner: the request.  NULL: none */
     struct blob *message; /* with a failed status: why, in words; may be NULL */
+    bool refused;         /* with a failed status: the server has no room for it, or no replica, and serves reads */
     struct grant grant;   /* OWNED by ACQUIRE */
     int64_t fence;        /* OWNED by LOCK: more than any that was granted while the entry lives, or the clock's us */
     bool held;            /* DONE by UNLOCK: the owner still had it */

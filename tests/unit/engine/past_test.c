@@ -1,4 +1,4 @@
-/* past: fetches while no server answers, reply by reply. */
+/* past: fetches while no server answers, or takes what is written, reply by reply. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,8 +38,8 @@ static struct blob *text(const char *value) {
     return blob_copy(value, strlen(value));
 }
 
-/* A fetch of keys of one letter each, whose peeks have these replies: `up` found nothing, the others no server. */
-static struct op *fetch(const char *keys, bool strong, bool up) {
+/* A fetch of keys of one letter each, whose peeks have this reply. */
+static struct op *fetch_that_found(const char *keys, bool strong, struct reply found) {
     static const uint32_t sizes[] = { 1, 1, 1 };
     struct random random = { 1 };
     struct op *op = op_new(OP_FETCH, slice_of(NULL, 0), keys, sizes, strlen(keys), slice_of(NULL, 0), 0);
@@ -48,11 +48,19 @@ static struct op *fetch(const char *keys, bool strong, bool up) {
     op->ttl_ms = 1000;
     assert_true(op_prepare(op, &policy, &random));
     for (size_t i = 0; i < op->count; i++)
-        op->slots[i].request.reply = up ? (struct reply){ .verdict = VERDICT_MISS }
-                                        : (struct reply){ .status = RCACHE_E_UNAVAILABLE, .message = text("is down") };
+        op->slots[i].request.reply = found;
+    for (size_t i = 1; i < op->count; i++)
+        op->slots[i].request.reply.message = blob_share(found.message);
     if (!op_settle(op, &counters))
         engine_enter(&engine, op, NOW_MS);
     return op;
+}
+
+/* `up` found nothing, the others no server. */
+static struct op *fetch(const char *keys, bool strong, bool up) {
+    return fetch_that_found(keys, strong, up ? (struct reply){ .verdict = VERDICT_MISS }
+                                             : (struct reply){ .status = RCACHE_E_UNAVAILABLE,
+                                                               .message = text("is down") });
 }
 
 static void finish(struct op *op, const char *value) {
@@ -86,6 +94,10 @@ static void answer(struct request *request, struct reply reply) {
 
 static struct reply lost(void) {
     return (struct reply){ .status = RCACHE_E_UNAVAILABLE, .message = text("connection lost") };
+}
+
+static struct reply full(void) {
+    return (struct reply){ .status = RCACHE_E_SERVER, .refused = true, .message = text("OOM no") };
 }
 
 static void an_eventual_fetch_loads_and_nothing_is_stored(void **state) {
@@ -209,6 +221,82 @@ static void what_failed_is_left_alone_for_a_while(void **state) {
     op_drop(next);
 }
 
+/* It answers, and takes no writes: what others have stored is read, and nobody gets a lease. */
+static void a_lease_that_is_refused_is_done_without(void **state) {
+    (void)state;
+    struct op *eventual = fetch("ab", false, true), *strong = fetch("a", true, true);
+    struct request *for_a = next_request(VERB_ACQUIRE), *for_b = next_request(VERB_ACQUIRE);
+    answer(for_a, full());
+    expect(strong, 0, RCACHE_FAILED, RCACHE_E_SERVER);
+    assert_string_equal(strong->slots[0].message->data, "'a': OOM no");
+    answer(for_b, (struct reply){ .verdict = VERDICT_OWNED });
+    finish(eventual, "v1"); /* both by one load */
+    expect(eventual, 0, RCACHE_LOADED, RCACHE_OK);
+    assert_false(eventual->slots[1].settled);
+    answer(next_request(VERB_PUT), (struct reply){ .verdict = VERDICT_STORED });
+    expect(eventual, 1, RCACHE_LOADED, RCACHE_OK);
+    assert_true(list_empty(&engine.outgoing));
+    assert_int_equal(counters.loads_down, 1);
+    assert_int_equal(counters.loads_direct, 1);
+    assert_int_equal(counters.loads_stored, 1);
+    op_drop(eventual);
+    op_drop(strong);
+}
+
+static void what_a_full_server_is_loaded_past_for_is_an_option(void **state) {
+    (void)state;
+    policy.server_down = SERVER_DOWN_FAIL;
+    struct op *none = fetch("k", false, true);
+    answer(next_request(VERB_ACQUIRE), full());
+    expect(none, 0, RCACHE_FAILED, RCACHE_E_SERVER);
+    policy.server_down = SERVER_DOWN_LOAD;
+    struct op *strong = fetch("k", true, true);
+    answer(next_request(VERB_ACQUIRE), full());
+    finish(strong, "v1");
+    expect(strong, 0, RCACHE_LOADED, RCACHE_OK);
+    policy.down_loads_max = 0;
+    struct op *many = fetch("k", false, true);
+    answer(next_request(VERB_ACQUIRE), full());
+    expect(many, 0, RCACHE_FAILED, RCACHE_E_SERVER);
+    assert_non_null(strstr(many->slots[0].message->data, "OOM no; and past the cache as many loads"));
+    op_drop(none);
+    op_drop(strong);
+    op_drop(many);
+}
+
+static void another_error_is_nothing_to_go_past(void **state) {
+    (void)state;
+    struct op *op = fetch("k", false, true);
+    answer(next_request(VERB_ACQUIRE), (struct reply){ .status = RCACHE_E_SERVER, .message = text("ERR no") });
+    expect(op, 0, RCACHE_FAILED, RCACHE_E_SERVER);
+    assert_int_equal(counters.loads, 0);
+    op_drop(op);
+}
+
+/* The value is as fresh as it was. */
+static void an_early_refresh_that_is_refused_is_let_be(void **state) {
+    (void)state;
+    policy.early = 0.5;
+    struct op *op = fetch_that_found("k", false, (struct reply){ .verdict = VERDICT_FRESH, .value = text("v1"),
+                                                                 .tells_end = true, .fresh_ms = 1 });
+    answer(next_request(VERB_REFRESH), full());
+    expect(op, 0, RCACHE_HIT, RCACHE_OK);
+    assert_int_equal(counters.loads, 0);
+    op_drop(op);
+}
+
+static void what_has_lapsed_stands_in_where_the_load_fails(void **state) {
+    (void)state;
+    policy.stale_if_error_ms = 5000;
+    struct op *op = fetch_that_found("k", false, (struct reply){ .verdict = VERDICT_UNFRESH, .value = text("v1"),
+                                                                 .lapsed = true, .fresh_ms = -1 });
+    op->slots[0].request.sent_ms = NOW_MS;
+    answer(next_request(VERB_ACQUIRE), full());
+    engine_finish_load(&engine, engine_take_load(&engine, op, NOW_MS), NOW_MS);
+    expect(op, 0, RCACHE_STALE, RCACHE_OK);
+    op_drop(op);
+}
+
 static void only_so_many_are_under_way_at_once(void **state) {
     (void)state;
     policy.down_loads_max = 2;
@@ -243,20 +331,22 @@ static void a_strong_fetch_takes_nothing_that_was_loaded_past(void **state) {
     op_drop(strong);
 }
 
-/* Its value is there, but the server is not, to take it. */
+/* Its value is there, but the server is not, to take it, or has no room. */
 static void a_put_that_is_lost_is_given_to_those_that_may_have_it(void **state) {
     (void)state;
-    for (uint32_t rule = SERVER_DOWN_EVENTUAL; rule <= SERVER_DOWN_LOAD; rule++) {
-        policy.server_down = rule;
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t rule = policy.server_down = i % 2 == 0 ? SERVER_DOWN_EVENTUAL : SERVER_DOWN_LOAD;
+        struct reply reply = i < 2 ? lost() : full();
+        int32_t status = reply.status;
         struct op *eventual = fetch("k", false, true), *strong = fetch("k", true, true);
         answer(next_request(VERB_ACQUIRE), (struct reply){ .verdict = VERDICT_OWNED });
         finish(eventual, "v1");
-        answer(next_request(VERB_PUT), lost());
+        answer(next_request(VERB_PUT), reply);
         expect(eventual, 0, RCACHE_LOADED, RCACHE_OK);
         if (rule == SERVER_DOWN_LOAD)
             expect(strong, 0, RCACHE_LOADED, RCACHE_OK);
         else
-            expect(strong, 0, RCACHE_FAILED, RCACHE_E_UNAVAILABLE);
+            expect(strong, 0, RCACHE_FAILED, status);
         op_drop(eventual);
         op_drop(strong);
     }
@@ -275,6 +365,11 @@ int main(void) {
         TEST(without_a_watch_it_looks_now_and_then),
         TEST(callers_of_one_key_share_a_load),
         TEST(what_failed_is_left_alone_for_a_while),
+        TEST(a_lease_that_is_refused_is_done_without),
+        TEST(what_a_full_server_is_loaded_past_for_is_an_option),
+        TEST(another_error_is_nothing_to_go_past),
+        TEST(an_early_refresh_that_is_refused_is_let_be),
+        TEST(what_has_lapsed_stands_in_where_the_load_fails),
         TEST(only_so_many_are_under_way_at_once),
         TEST(a_strong_fetch_takes_nothing_that_was_loaded_past),
         TEST(a_put_that_is_lost_is_given_to_those_that_may_have_it),

@@ -2,8 +2,8 @@
 #include "backend/redis/found.h"
 #include "backend/redis/meta.h"
 #include "backend/redis/redis.h"
+#include "backend/redis/refusal.h"
 #include "backend/redis/where.h"
-#include "base/rule.h"
 #include "base/text.h"
 #include "resilicache.h"
 
@@ -19,46 +19,6 @@ static enum redis_answer fail_shape(struct request *request) {
                 text_join("the server's reply has an unexpected shape", (const char *)NULL));
 }
 
-/* ---- errors: by the first word, or anywhere where old servers wrap what a script ran into ---- */
-
-static bool starts(struct slice text, const char *word) {
-    size_t size = strlen(word);
-    return text.size >= size && memcmp(text.data, word, size) == 0;
-}
-
-static bool contains(struct slice text, const char *word) {
-    return slice_contains(text, slice_of_text(word));
-}
-
-static int32_t status_of_error(struct slice text) {
-    static const struct {
-        const char *word;
-        int32_t status;
-    } known[] = {
-        { "WRONGTYPE", RCACHE_E_TYPE },       { "NOAUTH", RCACHE_E_AUTH },
-        { "WRONGPASS", RCACHE_E_AUTH },       { "NOPERM", RCACHE_E_AUTH },
-        { "LOADING", RCACHE_E_UNAVAILABLE },  { "MASTERDOWN", RCACHE_E_UNAVAILABLE },
-        { "READONLY", RCACHE_E_UNAVAILABLE }, { "CLUSTERDOWN", RCACHE_E_UNAVAILABLE },
-        { "TRYAGAIN", RCACHE_E_UNAVAILABLE }, { "BUSY ", RCACHE_E_UNAVAILABLE },
-    };
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (contains(text, known[i].word))
-            return known[i].status;
-    return RCACHE_E_SERVER;
-}
-
-/* What the error calls for instead; 0: nothing. */
-static uint32_t form_against(enum verb verb, struct slice error) {
-    bool invalidates = verb == VERB_INVALIDATE || verb == VERB_UNLOCK;
-    if (RULE(unknown_scripts_are_sent, starts(error, "NOSCRIPT")))
-        return FORM_WHOLE;
-    if (verb == VERB_GET && contains(error, "WRONGTYPE"))
-        return FORM_OTHER;
-    if (invalidates && contains(error, "OOM "))
-        return FORM_DELETE;
-    return verb == VERB_DELETE && contains(error, "unknown command") ? FORM_DELETE : 0;
-}
-
 static enum redis_answer fail_type(struct request *request) {
     return fail(request, RCACHE_E_TYPE,
                 text_join("the key holds a value that is no cache entry: delete it, or use another prefix",
@@ -66,12 +26,13 @@ static enum redis_answer fail_type(struct request *request) {
 }
 
 static enum redis_answer take_error(struct request *request, struct slice text) {
-    uint32_t form = request->form | form_against(request->verb, text);
+    uint32_t form = request->form | refusal_form(request->verb, text);
     if (form != request->form) {
         request->form = form;
         return REDIS_AGAIN;
     }
-    int32_t status = status_of_error(text);
+    int32_t status = refusal_status(text);
+    request->reply.refused = refusal_of_writes(text);
     if (status != RCACHE_E_TYPE)
         return fail(request, status, blob_copy(text.data, text.size));
     if (request->verb != VERB_PEEK && request->verb != VERB_WATCH)
