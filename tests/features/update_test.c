@@ -1,8 +1,10 @@
 /* Updates: lock, transaction, unlock, as one op. */
+#define _GNU_SOURCE
 #include "support/scene.h"
 #include "support/stores.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 
 /* One under way, whose transaction is the test's to run. */
@@ -186,6 +188,82 @@ static void one_that_is_given_up_unlocks(void **state) {
     rcache_close(cache);
 }
 
+/* ---- given up before its lock is granted: by a server that stands still meanwhile ---- */
+
+static rcache *open_with(const char *key) {
+    rcache *cache = scene_open("op_timeout=30s&lock_expire=60s");
+    assert_int_equal(set(cache, key, "old", 60000).status, RCACHE_OK);
+    return cache;
+}
+
+static int let_it_go_on(void **state) {
+    (void)state;
+    kill(store_now->pid, SIGCONT);
+    return 0;
+}
+
+static void expect_unlocked(rcache *cache, const char *key) {
+    let_it_go_on(NULL);
+    wait_for(strcmp(inspect(cache, key, "state"), "invalidated") == 0);
+    assert_int_equal(lock(cache, key, "another", 0, 0).status, RCACHE_OK);
+    rcache_close(cache);
+}
+
+static void one_whose_deadline_passed_before_unlocks_too(void **state) {
+    (void)state;
+    const char *key = key_of("user");
+    rcache *cache = open_with(key);
+    const rcache_call brief = { .struct_size = sizeof brief, .deadline_ms = 60 };
+    kill(store_now->pid, SIGSTOP);
+    assert_int_equal(run_one(rcache_op_update(cache, key, strlen(key), NULL, 0, 0, &brief)).status, RCACHE_E_TIMEOUT);
+    expect_unlocked(cache, key);
+}
+
+static void one_that_was_freed_before_unlocks_too(void **state) {
+    (void)state;
+    const char *key = key_of("user");
+    rcache *cache = open_with(key);
+    rcache_event event;
+    kill(store_now->pid, SIGSTOP);
+    rcache_op *op = rcache_op_update(cache, key, strlen(key), NULL, 0, 0, NULL);
+    assert_int_equal(rcache_op_wait(op, 1, &event), RCACHE_EVENT_NONE);
+    rcache_op_free(op);
+    expect_unlocked(cache, key);
+}
+
+static void one_that_was_canceled_in_a_queue_before_unlocks_too(void **state) {
+    (void)state;
+    const char *key = key_of("user");
+    rcache *cache = open_with(key);
+    rcache_error err;
+    rcache_queue *queue;
+    assert_int_equal(rcache_queue_new(cache, &queue, &err), RCACHE_OK);
+    kill(store_now->pid, SIGSTOP);
+    rcache_op *op = rcache_op_update(cache, key, strlen(key), NULL, 0, 0, NULL);
+    rcache_queue_submit(queue, op, 7);
+    rcache_op_cancel(op);
+    rcache_event done = next_event(queue);
+    assert_int_equal(done.value.status, RCACHE_E_CANCELED);
+    rcache_result_free(done.result);
+    rcache_queue_free(queue);
+    expect_unlocked(cache, key);
+}
+
+/* Its reply is there, and nobody has looked. */
+static void one_that_was_granted_and_never_told_unlocks_too(void **state) {
+    (void)state;
+    const char *key = key_of("user");
+    rcache *cache = open_with(key);
+    rcache_error err;
+    rcache_queue *queue;
+    assert_int_equal(rcache_queue_new(cache, &queue, &err), RCACHE_OK);
+    rcache_queue_submit(queue, rcache_op_update(cache, key, strlen(key), NULL, 0, 0, NULL), 7);
+    struct pollfd readable = { .fd = rcache_queue_fd(queue), .events = POLLIN };
+    assert_true(poll(&readable, 1, 10000) > 0);
+    rcache_queue_free(queue);
+    expect_unlocked(cache, key);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(its_key_is_locked_within_and_invalidated_after),
@@ -200,6 +278,15 @@ int main(void) {
         cmocka_unit_test(a_queue_tells_when_the_lock_is_lost),
         cmocka_unit_test(one_that_is_given_up_unlocks),
     };
-    const struct scene_tests group = { "updates", tests, sizeof tests / sizeof tests[0], false };
-    return scene_run(&group, 1);
+    const struct CMUnitTest on_servers[] = {
+        cmocka_unit_test_teardown(one_whose_deadline_passed_before_unlocks_too, let_it_go_on),
+        cmocka_unit_test_teardown(one_that_was_freed_before_unlocks_too, let_it_go_on),
+        cmocka_unit_test_teardown(one_that_was_canceled_in_a_queue_before_unlocks_too, let_it_go_on),
+        cmocka_unit_test_teardown(one_that_was_granted_and_never_told_unlocks_too, let_it_go_on),
+    };
+    const struct scene_tests groups[] = {
+        { "updates", tests, sizeof tests / sizeof tests[0], false },
+        { "updates with a server", on_servers, sizeof on_servers / sizeof on_servers[0], true },
+    };
+    return scene_run(groups, sizeof groups / sizeof groups[0]);
 }

@@ -123,14 +123,10 @@ void call_end(struct call *call, int32_t status, const char *what) {
     struct process *process = call->process;
     struct op *op = call->op;
     process_enter(process);
-    if (op->shared) {
+    if (op->shared)
         engine_end_op(&process->engine, op, status, what, process_now_ms(process));
-    } else {
-        for (size_t i = 0; i < op->count; i++)
-            if (!op->slots[i].settled)
-                slot_fail(&op->slots[i], status, what);
-        engine_disarm(&process->engine, &op->timer);
-    }
+    else
+        engine_end_private(&process->engine, op, status, what, process_now_ms(process));
     process_leave(process);
 }
 

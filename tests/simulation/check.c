@@ -97,6 +97,24 @@ void check_lock_ended(struct world *world, uint32_t key, uint32_t number) {
     }
 }
 
+bool check_is_given_up(const struct world *world, const struct message *message) {
+    const struct request *request = message->origin;
+    if (!plan_is_healthy(&world->plan) || request->reply_for != FOR_SLOT)
+        return false;
+    const struct slot *slot = request->target;
+    return slot->op->kind == OP_UPDATE && slot->settled;
+}
+
+void check_lock_expired(struct world *world, uint32_t key) {
+    const struct plan *plan = &world->plan;
+    const struct holder *holder = &world->server.records[key].holder;
+    int64_t held_us = world->now_us - holder->since_us;
+    bool confirms = plan->policy.wait_replicas > 0; /* its unlocking stands behind what others wait for */
+    if (holder->unwanted && !confirms && held_us > 60 * plan->latency_us + 25000)
+        world_violate(world, "nobody's locks are given back: that of k%u, whose update was given up, was not", key);
+    check_lock_ended(world, key, holder->number);
+}
+
 void check_write_acked(struct world *world, uint32_t number) {
     struct check *check = &world->check;
     if (number == 0)

@@ -104,6 +104,10 @@ void check_fenced_commit(struct world *world, uint32_t key, int64_t fence);
 void check_unlocked(struct world *world, const struct message *message, bool held);
 /* The lock has ended by itself, and taken the value with it: what was committed under it is seen from now on. */
 void check_lock_ended(struct world *world, uint32_t key, uint32_t number);
+/* The same, and the lock has lasted for its time. */
+void check_lock_expired(struct world *world, uint32_t key);
+/* Whether nobody waits any more for the update whose command this is; told while nothing breaks. */
+bool check_is_given_up(const struct world *world, const struct message *message);
 
 void check_call_begins(struct world *world, struct call *call);
 /* Looks at the slots that have settled since the last time. */

@@ -59,6 +59,7 @@
     X(leases_are_renewed, "slow_load")                                                                               \
     X(leases_of_others_are_trusted, "")                                                                              \
     X(locks_are_renewed, "slow_load")                                                                                \
+    X(late_locks_are_given_back, "cancel")                                                                           \
     X(own_writes_are_seen, "")                                                                                        \
     X(lost_locks_are_told, "pause")                                                                                 \
     X(deadlines_wait_for_loaders, "")                                                                                \

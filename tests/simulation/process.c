@@ -196,10 +196,15 @@ void process_changed(struct process *process, struct slice key) {
     process_leave(process);
 }
 
-static void reply_in_private(struct op *op) {
-    if (--op->pending == 0)
+/* True: that was all there is to do. */
+static bool reply_in_private(struct op *op) {
+    enum arrival arrival = op_arrive(op);
+    if (arrival == ARRIVAL_OF_ENGINE)
+        return false;
+    if (arrival == ARRIVAL_LAST)
         call_news(call_of(op));
     op_drop(op);
+    return true;
 }
 
 /* The source of a stale value that the reply brings. */
@@ -219,10 +224,8 @@ static bool goes_to_primary(struct process *process, struct request *request) {
 static void reply(struct process *process, struct request *request) {
     struct world *world = process->world;
     struct op *op = request->reply_for == FOR_SLOT ? ((struct slot *)request->target)->op : NULL;
-    if (op != NULL && !op->shared) {
-        reply_in_private(op);
+    if (op != NULL && reply_in_private(op))
         return;
-    }
     process_enter(process);
     world->check.carried = carried_by(world, request);
     engine_reply(&process->engine, request, process_now_ms(process));

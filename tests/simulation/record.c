@@ -65,14 +65,12 @@ static void take_holder(const struct note *note, bool lock) {
     struct slice owner = request_in(note)->owner;
     bool relocks = lock && record->holder.lock && holds(record, owner);
     uint32_t number = relocks ? record->holder.number : lock ? ++note->world->server.locks : 0;
-    drop_holder(record);
+    record->holder = (struct holder){ .size = owner.size, .lock = lock, .number = number,
+                                      .refresh = request_in(note)->verb == VERB_REFRESH,
+                                      .unwanted = lock && check_is_given_up(note->world, note->message),
+                                      .until_ms = note->now_ms + request_in(note)->life_ms,
+                                      .since_us = note->world->now_us };
     memcpy(record->holder.owner, owner.data, owner.size);
-    record->holder.size = owner.size;
-    record->holder.lock = lock;
-    record->holder.refresh = request_in(note)->verb == VERB_REFRESH;
-    record->holder.number = number;
-    record->holder.until_ms = note->now_ms + request_in(note)->life_ms;
-    record->holder.since_us = note->world->now_us;
 }
 
 static struct source *source_in(const struct note *note) {

@@ -28,7 +28,7 @@ static void expire(struct world *world, uint32_t key, int64_t now_ms) {
     if (!was || store_find(&world->server.store, key_slice(key), now_ms) != NULL)
         return;
     if (record->holder.lock)
-        check_lock_ended(world, key, record->holder.number);
+        check_lock_expired(world, key);
     record_forget(world, record);
     network_changed(world, key);
 }

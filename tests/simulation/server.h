@@ -32,6 +32,7 @@ struct holder {
     char owner[OWNER_SIZE_MAX];
     bool lock;
     bool refresh;      /* the value is fresh all the same */
+    bool unwanted;     /* a lock whose op had been given up before it was granted */
     uint32_t number;   /* of the lock, among all */
     int64_t until_ms;  /* by the server's clock */
     int64_t since_us;  /* granted or renewed */

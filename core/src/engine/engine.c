@@ -142,6 +142,16 @@ void engine_end_op(struct engine *engine, struct op *op, int32_t status, const c
     engine_wake(engine, op);
 }
 
+void engine_end_private(struct engine *engine, struct op *op, int32_t status, const char *what, int64_t now_ms) {
+    bool ended = op->unsettled == 0;
+    engine_disarm(engine, &op->timer);
+    for (size_t i = 0; i < op->count; i++)
+        if (!op->slots[i].settled)
+            slot_fail(&op->slots[i], status, what);
+    if (op->kind == OP_UPDATE && !ended && op_leave(op))
+        update_reply(engine, op, now_ms);
+}
+
 void engine_changed(struct engine *engine, struct slice key) {
     if (key.data != NULL) {
         struct map_node *node = map_find(&engine->flights, key);

@@ -40,6 +40,8 @@ void engine_enter(struct engine *engine, struct op *op, int64_t now_ms);
 void engine_reply(struct engine *engine, struct request *request, int64_t now_ms);
 /* Unsettled slots end with `status`; a load that was not taken yet is given up. */
 void engine_end_op(struct engine *engine, struct op *op, int32_t status, const char *what, int64_t now_ms);
+/* The same in the op's private phase. */
+void engine_end_private(struct engine *engine, struct op *op, int32_t status, const char *what, int64_t now_ms);
 /* The load that the op has to hand to its caller, who then has to finish it; NULL: none. */
 struct load *engine_take_load(struct engine *engine, struct op *op, int64_t now_ms);
 /* The caller has answered what it could. */

@@ -132,6 +132,18 @@ bool op_settle(struct op *op, struct counters *counters) {
     return op->unsettled == 0;
 }
 
+/* Who brings the last reply and who leaves may do so at the same time: one of them sees what the other did. */
+enum arrival op_arrive(struct op *op) {
+    if (op->shared || op->pending == OP_LEFT)
+        return ARRIVAL_OF_ENGINE;
+    size_t left = --op->pending;
+    return left >= OP_LEFT ? ARRIVAL_OF_ENGINE : left == 0 ? ARRIVAL_LAST : ARRIVAL_FIRST;
+}
+
+bool op_leave(struct op *op) {
+    return (op->pending += OP_LEFT) == OP_LEFT;
+}
+
 void slot_settle(struct slot *slot, int32_t outcome, int32_t status, struct blob *value, struct blob *message) {
     slot->settled = true;
     slot->outcome = outcome;

@@ -58,6 +58,8 @@ struct slot {
     int64_t fence;            /* lock, update: of the lock; 0: none */
 };
 
+#define OP_LEFT (SIZE_MAX / 2 + 1) /* more than there can be replies */
+
 struct op {
     _Atomic uint32_t owners; /* the handle, and each request that is under way */
     enum op_kind kind;
@@ -93,7 +95,7 @@ struct op {
     int64_t loading_since_ms;   /* meanwhile the option's deadline stands still, */
     int64_t paused_deadline_ms; /* at this, and deadline_ms is INT64_MAX */
     struct link_node awake;     /* in engine->awake */
-    _Atomic size_t pending;     /* private phase: replies still due */
+    _Atomic size_t pending;     /* private phase: replies still due, and OP_LEFT once nobody waits for them */
     void *driver;               /* the driver's own; lies behind the slots, zero at first */
     struct slot slots[];        /* the bytes of keys and owner lie behind the driver's */
 };
@@ -111,6 +113,12 @@ struct slice op_key(const struct op *op, size_t index);
 bool op_prepare(struct op *op, const struct policy *policy, struct random *random);
 /* After the last first reply: settles what it settles.  True: the op is done. */
 bool op_settle(struct op *op, struct counters *counters);
+
+/* A reply to a request of the op has come.  OF_ENGINE: the engine is to be told, and this goes on being its op. */
+enum arrival { ARRIVAL_FIRST, ARRIVAL_LAST, ARRIVAL_OF_ENGINE };
+enum arrival op_arrive(struct op *op);
+/* The op has ended in its private phase: what still comes is the engine's.  True: nothing does. */
+bool op_leave(struct op *op);
 
 /* Message may be NULL; value and message become the slot's. */
 void slot_settle(struct slot *slot, int32_t outcome, int32_t status, struct blob *value, struct blob *message);

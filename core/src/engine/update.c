@@ -113,7 +113,8 @@ void update_reply(struct engine *engine, struct op *op, int64_t now_ms) {
     struct load *load = op->update;
     const struct request *request = request_of(op);
     if (request->verb == VERB_LOCK) { /* too late: given back, so that nobody waits for its end */
-        if (request->reply.status == RCACHE_OK && request->reply.verdict == VERDICT_OWNED)
+        bool owned = request->reply.status == RCACHE_OK && request->reply.verdict == VERDICT_OWNED;
+        if (RULE(late_locks_are_given_back, owned))
             send(engine, op, VERB_UNLOCK);
         return;
     }

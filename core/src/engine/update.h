@@ -12,7 +12,7 @@
 
 /* Its lock is granted. */
 void update_begin(struct engine *engine, struct op *op, int64_t now_ms);
-/* A renewal or the unlocking has been answered, or a lock that nobody waits for any more. */
+/* A renewal or the unlocking has been answered, or a lock that nobody waits for any more, which is given back. */
 void update_reply(struct engine *engine, struct op *op, int64_t now_ms);
 void update_timer(struct engine *engine, struct load *load, int64_t now_ms);
 /* Its caller runs the transaction, for as long as that takes. */

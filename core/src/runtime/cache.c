@@ -192,23 +192,23 @@ static void unlock_engine(struct rcache *cache, struct link_node *requests, stru
     service_expect(cache, due_ms);
 }
 
-/* A reply to an op that is not in the engine yet. */
-static void reply_in_private(struct wakes *wakes, struct op *op) {
-    if (--op->pending == 0)
-        wake_call(wakes, op);
-    op_drop(op);
-}
-
 /* Replies to private ops are counted; the others stay in the list. */
 static void reply_to_private(struct link_node *done, struct wakes *wakes) {
     for (struct link_node *node = done->next, *next; node != done; node = next) {
         next = node->next;
         struct request *request = list_entry(node, struct request, node);
         struct op *op = request->reply_for == FOR_SLOT ? ((struct slot *)request->target)->op : NULL;
-        if (op == NULL || op->shared)
+        if (op == NULL)
             continue;
-        list_remove(node);
-        reply_in_private(wakes, op);
+        list_remove(node); /* its op may be used, and freed, as soon as it is known to have come */
+        enum arrival arrival = op_arrive(op);
+        if (arrival == ARRIVAL_OF_ENGINE) {
+            list_append(next, node);
+            continue;
+        }
+        if (arrival == ARRIVAL_LAST)
+            wake_call(wakes, op);
+        op_drop(op);
     }
 }
 

@@ -31,14 +31,11 @@ static void disarm(struct op *op) {
 /* Ends what is not settled yet, wherever the op is. */
 static void end(struct op *op, int32_t status, const char *what) {
     struct rcache *cache = call_of(op)->cache;
-    if (!op->shared) {
-        for (size_t i = 0; i < op->count; i++)
-            if (!op->slots[i].settled)
-                slot_fail(&op->slots[i], status, what);
-        disarm(op);
-        return;
-    }
-    engine_end_op(cache_lock_engine(cache), op, status, what, clock_now_ms());
+    struct engine *engine = cache_lock_engine(cache);
+    if (op->shared)
+        engine_end_op(engine, op, status, what, clock_now_ms());
+    else
+        engine_end_private(engine, op, status, what, clock_now_ms());
     cache_unlock_engine(cache, NULL);
 }
 
