@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from servers import Server, until
+from servers import Server, free_port, until
 
 resilicache = pytest.importorskip("resilicache")
 
@@ -105,6 +105,18 @@ def comes_back(cache: resilicache.Cache) -> bool:
         return bool(cache.fetch("alive", 60, lambda: b"again", strong=True) in (b"v", b"again"))
     except resilicache.UnavailableError:
         return False
+
+
+@pytest.mark.parametrize("url", ["redis+sentinel://127.0.0.1:{port}/master", "redis+cluster://127.0.0.1:{port}"])
+def test_where_nobody_tells_where_keys_are_only_the_first_calls_wait(url: str) -> None:
+    with resilicache.Cache(url.format(port=free_port()), **OPTIONS) as cache:
+        callers = Callers(cache)
+        waited = [seconds for seconds in callers.run() if seconds >= OP_TIMEOUT_S / 2]
+        assert callers.failures == []
+        assert len(waited) <= 4 * THREADS
+        assert cache.stats()["servers_down"] == 1
+        with pytest.raises(resilicache.UnavailableError):
+            cache.fetch("k", 60, callers.load, strong=True)
 
 
 def test_a_strong_fetch_fails_at_once_and_says_since_when(mine: Server) -> None:

@@ -211,7 +211,7 @@ static void a_single_server_is_no_cluster(void **state) {
     snprintf(url, sizeof url, "redis+cluster://127.0.0.1:%u?op_timeout=1s", single.port);
     assert_int_equal(rcache_open(url, NULL, &cache, &err), RCACHE_OK);
     struct answer answer = get(cache, key_of("user"));
-    assert_int_equal(answer.status, RCACHE_E_UNAVAILABLE);
+    assert_int_equal(answer.status, RCACHE_E_SERVER);
     assert_non_null(strstr(answer.message, "cluster support disabled"));
     rcache_close(cache);
     test_store_end(&single, SIGKILL);

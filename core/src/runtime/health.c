@@ -137,5 +137,5 @@ uint64_t health_down(const struct topology *topology) {
     uint64_t count = 0;
     for (size_t i = 0; i < topology->node_count; i++)
         count += node_is_down(topology->nodes[i]) && (!moves || has_keys(topology, i));
-    return count;
+    return count > 0 ? count : topology_is_lost(topology, clock_now_ms());
 }

@@ -88,3 +88,8 @@ void topology_learn(struct topology *topology, struct slice map) {
             learn_replica(topology, &range);
     }
 }
+
+bool topology_is_lost(const struct topology *topology, int64_t now_ms) {
+    int64_t missed_ms = topology->missed_ms;
+    return missed_ms > 0 && now_ms - missed_ms >= topology->around.settings->op_timeout_ms;
+}

@@ -103,6 +103,7 @@ static void release_changed(struct topology *topology, struct link_node *request
 static void learn(struct topology *topology, struct slice map, int64_t now_ms, struct link_node *requests) {
     topology_learn(topology, map);
     topology->failures = 0;
+    topology->missed_ms = 0;
     topology->refresh_ms = now_ms + topology->around.settings->topology_refresh_ms;
     release_changed(topology, requests);
 }
@@ -111,6 +112,7 @@ static void learn(struct topology *topology, struct slice map, int64_t now_ms, s
 static void note_failure(struct topology *topology, struct reply *reply) {
     blob_drop(topology->failure);
     topology->failure = reply->message;
+    topology->failure_status = reply->status;
     reply->message = NULL;
 }
 
@@ -157,8 +159,24 @@ static bool in_time(const struct topology *topology, const struct request *reque
 }
 
 static void give_up(struct topology *topology, struct request *request, struct link_node *done) {
-    const char *why = topology->failure != NULL ? topology->failure->data : "no server is known that has this key";
-    exchange_refuse(request, RCACHE_E_UNAVAILABLE, why, done);
+    bool told = topology->failure != NULL;
+    exchange_refuse(request, told ? topology->failure_status : RCACHE_E_UNAVAILABLE,
+                    told ? topology->failure->data : "no server is known that has this key", done);
+}
+
+/* With the lock.  Nobody has told where the key is. */
+static void wait_for_map(struct topology *topology, struct request *request, int64_t now_ms,
+                         struct link_node *requests, struct link_node *done) {
+    bool lost = topology_is_lost(topology, now_ms);
+    if (topology->missed_ms == 0)
+        topology->missed_ms = now_ms;
+    if (lost || !in_time(topology, request, now_ms))
+        give_up(topology, request, done);
+    else
+        park(topology, request, now_ms, requests);
+    if (lost)
+        ask_soon(topology, now_ms, requests);
+    note_due(topology);
 }
 
 void topology_refresh(struct topology *topology) {
@@ -230,11 +248,7 @@ bool topology_route(struct topology *topology, struct request *request, int64_t 
     uint16_t known = topology->slots[topology_slot_of(topology, request->key)];
     if (known == 0) {
         pthread_mutex_lock(&topology->lock);
-        if (in_time(topology, request, now_ms))
-            park(topology, request, now_ms, requests);
-        else
-            give_up(topology, request, done);
-        note_due(topology);
+        wait_for_map(topology, request, now_ms, requests, done);
         pthread_mutex_unlock(&topology->lock);
         return false;
     }
@@ -276,8 +290,7 @@ static void send_to_primary(struct request *request, struct link_node *requests)
 }
 
 /* With the lock.  The node is down, and has been for so long that there is no use in waiting for it. */
-static bool is_hopeless(const struct topology *topology, uint32_t server, int64_t now_ms) {
-    const struct node *node = topology->nodes[server];
+static bool is_hopeless(const struct topology *topology, const struct node *node, int64_t now_ms) {
     return node_is_down(node) && now_ms - node->breaker.since_ms >= topology->around.settings->op_timeout_ms;
 }
 
@@ -296,7 +309,7 @@ static bool send_elsewhere(struct topology *topology, struct request *request, i
         send_to_primary(request, requests);
         return true;
     }
-    if (request->heard == HEARD_UNASKED && is_hopeless(topology, request->server, now_ms)) {
+    if (request->heard == HEARD_UNASKED && is_hopeless(topology, topology->nodes[request->server], now_ms)) {
         ask_soon(topology, now_ms, requests);
         return false;
     }
@@ -349,9 +362,8 @@ static bool nothing_to_review(struct link_node *done) {
 /* Of the one address: a name may lead to another server by now, as where a service replaces its primary. */
 static void look_behind_the_address(struct topology *topology, struct request *request, int64_t now_ms,
                                     struct link_node *requests) {
-    const struct reply *reply = &request->reply;
-    bool demoted = reply->status == RCACHE_E_UNAVAILABLE && request->heard == HEARD_ANSWER &&
-                   slice_contains(blob_slice(reply->message), slice_of_text("READONLY"));
+    bool demoted = request->reply.status == RCACHE_E_UNAVAILABLE && request->heard == HEARD_ANSWER &&
+                   slice_contains(blob_slice(request->reply.message), slice_of_text("READONLY"));
     if (!demoted || request->detours > 0) {
         request->detours = 0;
         return;

@@ -1,7 +1,7 @@
 /* topology: which server a key's requests go to.  One; or those of a cluster, by slot; or the master that a Sentinel
  * names.  It learns from maps (VERB_WHERE, asked when one is needed, after failures, and now and then) and from the
  * redirections in replies, and sends again what a server would not or could not take, for as long as op_timeout; not
- * where a server has been down for that long (health.h).
+ * where a server has been down for that long (health.h), or nobody has told a map for that long.
  *
  * No I/O and no clock: it is told the time, and who calls it sends what is to be sent (passage.h), and calls
  * topology_tick when it is due.  Its lock is taken with no other held but for the making of connections. */
@@ -38,6 +38,8 @@ struct topology {
     uint32_t asked;            /* the node that it went to */
     size_t failures;           /* of asking, in a row */
     struct blob *failure;      /* of the last, in words */
+    int32_t failure_status;    /* and its status */
+    _Atomic int64_t missed_ms; /* since when a request has missed a map, and none has come; 0: not so */
     struct link_node parked;   /* requests that wait for a map, or for another try */
     int64_t release_ms;        /* when they are tried again */
     int64_t pause_ms;          /* between tries */
@@ -68,6 +70,8 @@ void topology_tick(struct topology *topology, int64_t now_ms, struct link_node *
 void topology_end(struct topology *topology, struct link_node *done);
 /* Whose the key is, as far as is known; NULL: nobody's yet. */
 const struct node *topology_server(const struct topology *topology, struct slice key);
+/* Nobody has told where keys are for as long as a request may take. */
+bool topology_is_lost(const struct topology *topology, int64_t now_ms);
 /* Its number; 0, too, where it isn't known. */
 size_t topology_server_number(const struct topology *topology, struct slice key);
 

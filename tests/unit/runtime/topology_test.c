@@ -29,15 +29,24 @@ static bool connect_node(void *owner, struct node *node) {
 }
 
 /* What has come of asking for a map. */
-static void answer_map(const char *map, int64_t now_ms) {
+static void answer(struct reply reply, int64_t now_ms) {
     assert_true(topology.asking);
     list_remove(&topology.where.node);
-    topology.where.reply = (struct reply){ .status = RCACHE_OK, .value = blob_copy(map, strlen(map)) };
+    topology.where.reply = reply;
     list_append(&done, &topology.where.node);
     topology_review(&topology, &done, now_ms, &requests);
 }
 
-static int setup(void **state) {
+static void answer_map(const char *map, int64_t now_ms) {
+    answer((struct reply){ .status = RCACHE_OK, .value = blob_copy(map, strlen(map)) }, now_ms);
+}
+
+static void answer_failure(const char *error, int32_t status, int64_t now_ms) {
+    answer((struct reply){ .status = status, .message = blob_copy(error, strlen(error)) }, now_ms);
+}
+
+/* A request waits for the first map. */
+static int setup_without_map(void **state) {
     (void)state;
     const struct surroundings around = { .settings = &SETTINGS, .closed = &closed, .replaced = &replaced,
                                          .connect = connect_node };
@@ -47,10 +56,14 @@ static int setup(void **state) {
     replaced = false;
     request = (struct request){ .verb = VERB_INVALIDATE, .key = { "k", 1 } };
     list_init(&request.node);
-    if (!topology_init(&topology, &around) || topology_route(&topology, &request, 100, &requests, &done))
-        return 1;
-    answer_map("0 16383 a 1\n", 100);
-    return 0;
+    return !topology_init(&topology, &around) || topology_route(&topology, &request, 100, &requests, &done);
+}
+
+static int setup(void **state) {
+    int failed = setup_without_map(state);
+    if (!failed)
+        answer_map("0 16383 a 1\n", 100);
+    return failed;
 }
 
 static int teardown(void **state) {
@@ -122,6 +135,35 @@ static void who_was_sent_about_for_op_timeout_is_told_that_no_server_was_found(v
 
 /* ---- in which reign a connection was made */
 
+/* A call that comes now, and comes back at once. */
+static void expect_refusal(const char *error, int32_t status, int64_t now_ms) {
+    struct request next = { .verb = VERB_PEEK, .key = { "k", 1 } };
+    list_init(&next.node);
+    assert_false(topology_route(&topology, &next, now_ms, &requests, &done));
+    assert_ptr_equal(list_take(&done), &next.node);
+    assert_int_equal(next.reply.status, status);
+    assert_string_equal(next.reply.message->data, error);
+    request_clear(&next);
+}
+
+static void where_nobody_tells_a_map_only_the_first_wait_for_it(void **state) {
+    (void)state;
+    answer_failure("connection refused", RCACHE_E_UNAVAILABLE, 101);
+    topology_tick(&topology, 100 + OP_TIMEOUT_MS, &requests, &done);
+    assert_ptr_equal(list_take(&done), &request.node);
+    assert_true(topology_is_lost(&topology, 100 + OP_TIMEOUT_MS));
+    expect_refusal("connection refused", RCACHE_E_UNAVAILABLE, 2000);
+    answer_failure("NOAUTH Authentication required", RCACHE_E_AUTH, 2001);
+    expect_refusal("NOAUTH Authentication required", RCACHE_E_AUTH, 2002);
+    assert_false(topology.asking); /* now and then is enough */
+    expect_refusal("NOAUTH Authentication required", RCACHE_E_AUTH, 2100);
+    answer_map("0 16383 a 1\n", 2101);
+    assert_false(topology_is_lost(&topology, 9000));
+    list_append(&requests, &request.node);
+    request.since_ms = 0;
+    expect_way(0, 2102);
+}
+
 static void take(const char *map, int64_t now_ms) {
     topology_refresh(&topology);
     topology_tick(&topology, now_ms, &requests, &done);
@@ -176,6 +218,8 @@ int main(void) {
         test(who_is_sent_to_ask_says_so_and_only_this_once),
         test(what_may_pass_is_tried_again_soon),
         test(who_was_sent_about_for_op_timeout_is_told_that_no_server_was_found),
+        cmocka_unit_test_setup_teardown(where_nobody_tells_a_map_only_the_first_wait_for_it, setup_without_map,
+                                        teardown),
         test(the_connection_that_told_the_first_map_stays),
         test(connections_from_before_it_is_the_primary_again_are_left),
         test(connections_from_before_it_took_over_are_left),

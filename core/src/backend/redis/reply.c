@@ -148,7 +148,12 @@ static enum redis_answer take_deleted(struct request *request, const struct resp
     return REDIS_ANSWERED;
 }
 
+/* Of the servers of a cluster, or of the master that its Sentinels know by the owner's name. */
 static enum redis_answer take_map(struct request *request, const struct resp *resp) {
+    if (request->owner.size > 0 && resp->type == RESP_NIL)
+        return fail(request, RCACHE_E_SERVER,
+                    text_join("the Sentinels watch no master '", request->owner.data,
+                              "': name another in the URL's path", (const char *)NULL));
     request->reply.value = request->owner.size > 0 ? map_of_sentinel(resp) : map_of_cluster(resp);
     request->reply.verdict = VERDICT_FRESH;
     return request->reply.value != NULL ? REDIS_ANSWERED : fail_shape(request);

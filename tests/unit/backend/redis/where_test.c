@@ -64,7 +64,8 @@ static void a_sentinel_is_asked_for_its_master(void **state) {
     (void)state;
     struct request where = { .verb = VERB_WHERE, .owner = slice_of_text("mymaster") };
     expect(where, "*2 $10.0.0.1 $6379", "FRESH '0 16383 10.0.0.1 6379\n'");
-    const char *const none[] = { "_", "*2 $ $6379", "*2 $a $x", "*2 $a $0", "*2 $a $65536", "*1 $a", "*2 $a :1" };
+    expect(where, "_", "RCACHE_E_SERVER: the Sentinels watch no master 'mymaster': name another in the URL's path");
+    const char *const none[] = { "*2 $ $6379", "*2 $a $x", "*2 $a $0", "*2 $a $65536", "*1 $a", "*2 $a :1" };
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
         expect(where, none[i], "RCACHE_E_PROTOCOL: the server's reply has an unexpected shape");
 }
