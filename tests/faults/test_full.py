@@ -68,6 +68,23 @@ def test_eventual_fetches_go_past_it(mine: Server, lose: Callable[[Server], None
         assert stats["breaker_opened"] == stats["servers_down"] == stats["loads_failed"] == 0
 
 
+@pytest.mark.parametrize("lose", [without_replicas, without_disk])
+def test_an_invalidation_that_it_refuses_is_kept_until_it_is_taken(
+    mine: Server, lose: Callable[[Server], None]
+) -> None:
+    with resilicache.Cache(mine.url) as cache:
+        cache.set("row", b"old", 60)
+        lose(mine)
+        with pytest.raises(resilicache.QueuedError, match=LACKS[lose]):
+            cache.invalidate("row")
+        assert cache.fetch("row", 60, lambda: b"new") == b"new"  # past the cache
+        mine.ask("CONFIG", "SET", "min-replicas-to-write", "0")
+        mine.ask("CONFIG", "SET", "stop-writes-on-bgsave-error", "no")
+        until(lambda: cache.stats()["journal_depth"] == 0, "it is carried out")
+        with resilicache.Cache(mine.url, delay=0) as another:
+            assert another.fetch("row", 60, lambda: b"new", strong=True) == b"new"
+
+
 def test_so_do_those_of_an_event_loop_and_are_stored_again_later(mine: Server) -> None:
     async def load() -> bytes:
         await asyncio.sleep(0.01)

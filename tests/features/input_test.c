@@ -147,6 +147,8 @@ static void owners_are_checked(void **state) {
     assert_refused(rcache_op_unlock(cache, key, &size, 1, "", 0, NULL), RCACHE_E_INVALID, "owner");
     assert_refused(rcache_op_lock(cache, key, &size, 1, owner, sizeof owner, 1000, NULL), RCACHE_E_LIMIT, "owner");
     assert_refused(rcache_op_lock(cache, key, &size, 1, "owner", 5, -1, NULL), RCACHE_E_INVALID, "lease_ms");
+    assert_refused(rcache_op_lock(cache, key, &size, 1, "owner", 5, INT64_MAX, NULL), RCACHE_E_INVALID, "100 years");
+    assert_refused(rcache_op_fetch(cache, key, &size, 1, INT64_MAX, NULL), RCACHE_E_INVALID, "100 years");
     assert_string_equal(inspect(cache, key, "state"), "");
     rcache_close(cache);
 }

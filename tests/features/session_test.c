@@ -1,8 +1,10 @@
 /* Sessions: readers see what their own cache has written, or what a token tells of. */
+#include "base/clock.h"
 #include "support/scene.h"
 #include "support/stores.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SESSION "session_consistency=yes&delay=60s"
@@ -156,6 +158,32 @@ static void nothing_is_forgotten_for_want_of_room(void **state) {
     rcache_close(cache);
 }
 
+/* A token that stands for all keys, and as good as for ever. */
+static void a_token_counts_no_longer_than_a_write_of_who_joins_it(void **state) {
+    (void)state;
+    char forged[RCACHE_SESSION_SIZE], token[RCACHE_SESSION_SIZE];
+    rcache_error err;
+    rcache *cache = scene_open(SESSION);
+    snprintf(forged, sizeof forged, "s1-%016llx%016x3fffffffffffffff", (unsigned long long)(clock_day_us() / 1000), 0);
+    assert_int_equal(rcache_session_join(cache, forged, &err), RCACHE_OK);
+    assert_int_equal(rcache_session_token(cache, token, &err), RCACHE_OK);
+    assert_int_equal(strlen(token), strlen(forged));
+    assert_in_range(strtoll(token + strlen(token) - 16, NULL, 16), 60000, 3 * 60000);
+    rcache_close(cache);
+}
+
+static void a_write_that_too_few_replicas_have_is_seen_by_its_writer(void **state) {
+    (void)state;
+    struct database database = { .row = 1 };
+    rcache *cache = scene_open(SESSION "&wait_replicas=1&wait_replicas_timeout=10ms");
+    const char *key = key_of("user");
+    fetch(cache, key, &database, 0);
+    database.row = 2;
+    assert_int_equal(invalidate(cache, key).status, RCACHE_E_TIMEOUT);
+    assert_string_equal(fetch(cache, key, &database, 0).text, "v2");
+    rcache_close(cache);
+}
+
 static void what_is_no_token_is_refused(void **state) {
     (void)state;
     static const char *const wrong[] = { "", "s1-", "s1-0", "s1-000000000000000g", "s2-0000000000000000",
@@ -182,11 +210,13 @@ int main(void) {
         cmocka_unit_test(what_is_no_token_is_refused),
         cmocka_unit_test(a_fetch_is_told_where_its_token_is_none),
         cmocka_unit_test(a_session_is_shared_before_the_first_call_or_not),
+        cmocka_unit_test(a_token_counts_no_longer_than_a_write_of_who_joins_it),
     };
     const struct CMUnitTest servers[] = {
         cmocka_unit_test(a_token_takes_it_along),
         cmocka_unit_test(a_token_counts_for_the_one_fetch_that_it_is_given_to),
         cmocka_unit_test(caches_that_share_a_session_see_each_other_s_writes),
+        cmocka_unit_test(a_write_that_too_few_replicas_have_is_seen_by_its_writer),
     };
     const struct scene_tests groups[] = { { "sessions", both, sizeof both / sizeof both[0], false },
                                           { "sessions of two", servers, sizeof servers / sizeof servers[0], true } };

@@ -62,6 +62,9 @@ static int32_t check_keys(const struct beginning *begin, rcache_error *err) {
     return RCACHE_OK;
 }
 
+/* Servers take no end that is too far away. */
+#define LIFE_MAX_MS (100LL * 8760 * 3600 * 1000)
+
 static int32_t check_call(const struct beginning *begin, const rcache_call *call, rcache_error *err) {
     const uint32_t known = RCACHE_STRONG | RCACHE_EVENTUAL | RCACHE_INLINE | RCACHE_RAW | RCACHE_WAIT | RCACHE_APART |
                            RCACHE_INTENT;
@@ -87,16 +90,16 @@ static int32_t check_call(const struct beginning *begin, const rcache_call *call
     if (call->session != NULL && !session_is_text(slice_of_text(call->session)))
         return error_of_token(err);
     bool needs_ttl = begin->kind == OP_FETCH || begin->kind == OP_SET;
-    if (needs_ttl && begin->ttl_ms <= 0)
-        return error_set(err, RCACHE_E_INVALID, "ttl_ms is %lld: a time to live is at least 1 ms",
+    if (needs_ttl && (begin->ttl_ms <= 0 || begin->ttl_ms > LIFE_MAX_MS))
+        return error_set(err, RCACHE_E_INVALID, "ttl_ms is %lld: a time to live is at least 1 ms, and at most 100 years",
                          (long long)begin->ttl_ms);
     bool needs_owner = begin->kind == OP_LOCK || begin->kind == OP_RENEW || begin->kind == OP_UNLOCK;
     if (needs_owner && (begin->owner.size == 0 || begin->owner.data == NULL))
         return error_set(err, RCACHE_E_INVALID, "a lock needs an owner: pass a text that no other owner has");
     if (begin->owner.size > OWNER_MAX)
         return error_set(err, RCACHE_E_LIMIT, "the owner has %zu bytes, at most %d", begin->owner.size, OWNER_MAX);
-    if (begin->lease_ms < 0)
-        return error_set(err, RCACHE_E_INVALID, "lease_ms is %lld: a lease lasts at least 1 ms",
+    if (begin->lease_ms < 0 || begin->lease_ms > LIFE_MAX_MS)
+        return error_set(err, RCACHE_E_INVALID, "lease_ms is %lld: a lease lasts at least 1 ms, and at most 100 years",
                          (long long)begin->lease_ms);
     return RCACHE_OK;
 }

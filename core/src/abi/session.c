@@ -32,6 +32,11 @@ int32_t error_of_token(rcache_error *err) {
     return error_set(err, RCACHE_E_INVALID, "this is no token of a session: pass rcache_session_token's on");
 }
 
+/* Also where it is not told that all is well: its lock was lost, or too few replicas had it in time. */
+static bool has_written(int32_t status) {
+    return status == RCACHE_OK || status == RCACHE_E_LOST || status == RCACHE_E_TIMEOUT;
+}
+
 void note_in_session(struct rcache *cache, const struct op *op) {
     bool writes = op->kind == OP_INVALIDATE || op->kind == OP_UNLOCK || op->kind == OP_UPDATE ||
                   op->kind == OP_DELETE || (op->kind == OP_SET && !op->raw);
@@ -40,7 +45,7 @@ void note_in_session(struct rcache *cache, const struct op *op) {
     int64_t now_ms = clock_now_ms();
     pthread_mutex_lock(&cache->session->lock);
     for (size_t i = 0; i < op->count; i++)
-        if (op->slots[i].status == RCACHE_OK)
+        if (has_written(op->slots[i].status))
             session_note(&cache->session->session, op->slots[i].request.key, &cache->settings.policy, now_ms);
     pthread_mutex_unlock(&cache->session->lock);
 }
@@ -77,7 +82,8 @@ int32_t rcache_session_join(rcache *cache, const char *token, rcache_error *err)
     if (status != RCACHE_OK)
         return status;
     pthread_mutex_lock(&cache->session->lock);
-    bool joined = session_join(&cache->session->session, slice_of_text(token), clock_now_ms(), clock_day_us() / 1000);
+    bool joined = session_join(&cache->session->session, slice_of_text(token), &cache->settings.policy, clock_now_ms(),
+                               clock_day_us() / 1000);
     pthread_mutex_unlock(&cache->session->lock);
     if (!joined)
         return error_of_token(err);

@@ -41,8 +41,12 @@ static void add(struct session *session, uint64_t hash, int64_t until_ms, int64_
 }
 
 /* A stale value may be served for `delay` by the server's clock, which needn't run as fast as ours. */
+static int64_t longest_ms(const struct policy *policy) {
+    return policy->delay_ms + policy->delay_ms / 16 + 100;
+}
+
 void session_note(struct session *session, struct slice key, const struct policy *policy, int64_t now_ms) {
-    add(session, hash_of(key), now_ms + policy->delay_ms + policy->delay_ms / 16 + 100, now_ms);
+    add(session, hash_of(key), now_ms + longest_ms(policy), now_ms);
 }
 
 bool session_holds(const struct session *session, struct slice key, int64_t now_ms) {
@@ -116,15 +120,16 @@ static bool next_key(struct slice *keys, int64_t age_ms, uint64_t *hash, uint64_
     return false;
 }
 
-bool session_join(struct session *session, struct slice text, int64_t now_ms, int64_t day_ms) {
-    uint64_t hash, left_ms;
+/* Whoever has written it: no write of this cache's fleet counts for longer. */
+bool session_join(struct session *session, struct slice text, const struct policy *policy, int64_t now_ms,
+                  int64_t day_ms) {
+    uint64_t hash, left_ms, most_ms = (uint64_t)longest_ms(policy) + SKEW_MS;
     struct slice keys;
     int64_t age_ms;
     if (!open_text(text, day_ms, &keys, &age_ms))
         return false;
     while (next_key(&keys, age_ms, &hash, &left_ms))
-        if ((int64_t)left_ms < INT64_MAX - now_ms)
-            add(session, hash, now_ms + (int64_t)left_ms, now_ms);
+        add(session, hash, now_ms + (int64_t)(left_ms < most_ms ? left_ms : most_ms), now_ms);
     return true;
 }
 

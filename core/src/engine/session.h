@@ -29,7 +29,8 @@ bool session_holds(const struct session *session, struct slice key, int64_t now_
  * day, for whoever takes it up later. */
 size_t session_write(const struct session *session, char text[SESSION_TOKEN_SIZE], int64_t now_ms, int64_t day_ms);
 /* Adds what another holds.  False: it is no such text, and nothing was added. */
-bool session_join(struct session *session, struct slice text, int64_t now_ms, int64_t day_ms);
+bool session_join(struct session *session, struct slice text, const struct policy *policy, int64_t now_ms,
+                  int64_t day_ms);
 /* For who doesn't keep what another holds: whether it is such a text, and one that tells of the key. */
 bool session_is_text(struct slice text);
 bool session_text_holds(struct slice text, struct slice key, int64_t day_ms);

@@ -159,7 +159,7 @@ static void note(struct rcache *cache, struct request *request) {
     struct blob *why = reply->message;
     const char *text = why != NULL ? why->data : "no server answers";
     if (refusal == NULL)
-        reply->message = text_join(text, "; it is kept, and carried out once a server answers", (const char *)NULL);
+        reply->message = text_join(text, "; it is kept, and carried out once a server takes it", (const char *)NULL);
     else
         reply->message = text_join(text, "; it is not kept for later, for ", refusal, (const char *)NULL);
     blob_drop(why);
@@ -369,7 +369,8 @@ static void take_back(struct rcache *cache, struct record *record) {
 static bool is_lost(const struct request *request) {
     bool invalidates =
         request->verb == VERB_INVALIDATE || request->verb == VERB_UNLOCK || request->verb == VERB_DELETE;
-    return invalidates && request->reply_for == FOR_SLOT && request->reply.status == RCACHE_E_UNAVAILABLE;
+    bool passes = request->reply.status == RCACHE_E_UNAVAILABLE || request->reply.refused;
+    return invalidates && request->reply_for == FOR_SLOT && passes;
 }
 
 void journal_take(struct rcache *cache, struct link_node *done) {
