@@ -91,7 +91,7 @@ static int32_t check_call(const struct beginning *begin, const rcache_call *call
         return error_of_token(err);
     bool needs_ttl = begin->kind == OP_FETCH || begin->kind == OP_SET;
     if (needs_ttl && (begin->ttl_ms <= 0 || begin->ttl_ms > LIFE_MAX_MS))
-        return error_set(err, RCACHE_E_INVALID, "ttl_ms is %lld: a time to live is at least 1 ms, and at most 100 years",
+        return error_set(err, RCACHE_E_INVALID, "ttl_ms is %lld: a time to live is 1 ms at least, 100 years at most",
                          (long long)begin->ttl_ms);
     bool needs_owner = begin->kind == OP_LOCK || begin->kind == OP_RENEW || begin->kind == OP_UNLOCK;
     if (needs_owner && (begin->owner.size == 0 || begin->owner.data == NULL))
@@ -99,7 +99,7 @@ static int32_t check_call(const struct beginning *begin, const rcache_call *call
     if (begin->owner.size > OWNER_MAX)
         return error_set(err, RCACHE_E_LIMIT, "the owner has %zu bytes, at most %d", begin->owner.size, OWNER_MAX);
     if (begin->lease_ms < 0 || begin->lease_ms > LIFE_MAX_MS)
-        return error_set(err, RCACHE_E_INVALID, "lease_ms is %lld: a lease lasts at least 1 ms, and at most 100 years",
+        return error_set(err, RCACHE_E_INVALID, "lease_ms is %lld: a lease lasts 1 ms at least, 100 years at most",
                          (long long)begin->lease_ms);
     return RCACHE_OK;
 }
