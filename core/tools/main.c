@@ -50,6 +50,7 @@ static const struct flag FLAGS[] = {
     { "--batch", "KEYS", relay_main, "at most so many at once, 1000 unless told" },
     { "--give-up", "10m", relay_main, "end after so long without a server that takes them; without it, never" },
     { "--skip-malformed", NULL, relay_main, "tell of lines that make no sense, and go on" },
+    { "--skip-truncate", NULL, relay_main, "tell of tables that were emptied, whose keys stay cached, and go on" },
     { "--dry-run", NULL, relay_main, "print the keys, and do nothing" },
 };
 

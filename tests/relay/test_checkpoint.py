@@ -6,6 +6,7 @@ import json
 import random
 import signal
 import threading
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,33 @@ def test_a_line_that_makes_no_sense_leaves_the_checkpoint_before_it(url: str, tm
 def test_machines_get_the_position_with_its_counts(url: str) -> None:
     done = relay(url, *USERS, "--json", events=lines(transaction(0x100, insert({"id": 0}), insert({"id": 0}))))
     assert json.loads(done.stdout) == {"position": "0/100", "lines": 4, "invalidated": 1}
+
+
+BEHIND_S = 7200
+
+
+def commits(when: datetime) -> list[object]:
+    """What each feeder tells of one."""
+    seconds, text = int(when.timestamp()), when.isoformat(" ")
+    return [
+        {"action": "C", "nextlsn": "0/100", "timestamp": text},
+        {"action": "C", "nextlsn": "0/100", "timestamp": text[:-3]},
+        {"change": [], "nextlsn": "0/100", "timestamp": text},
+        {**maxwell("insert", {"id": 1}, 100), "database": "public", "ts": seconds},
+        debezium("c", {**of_postgresql(1, 2), "ts_ms": seconds * 1000}, after={"id": 1}),
+    ]
+
+
+@pytest.mark.parametrize("zone_minutes", [0, 330, -120])
+@pytest.mark.parametrize("number", range(5))
+def test_how_far_it_is_behind_is_told_for_machines(url: str, zone_minutes: int, number: int) -> None:
+    began = datetime.now(timezone(timedelta(minutes=zone_minutes))) - timedelta(seconds=BEHIND_S)
+    event = commits(began)[number]
+    if number == 1 and zone_minutes % 60 != 0:
+        pytest.skip("PostgreSQL leaves out minutes of a zone that has none")
+    next_one = debezium("c", of_postgresql(3, 4), after={"id": 1})  # so that the one before is known to be complete
+    done = relay(url, *USERS, "--json", events=lines(event, *([next_one] if number == 4 else [])))
+    assert 0 <= json.loads(done.stdout)["lag_ms"] - BEHIND_S * 1000 < 60000
 
 
 def test_positions_come_while_it_waits_for_more(url: str, cache: resilicache.Cache, tmp_path: Path) -> None:

@@ -62,6 +62,30 @@ def test_such_a_line_may_be_skipped_and_is_named_all_the_same(line: str, words: 
     assert done.stderr.startswith("resilicache: line 2, skipped: ") and words in done.stderr
 
 
+EMPTIED = [
+    '{"action":"T","schema":"public","table":"users"}',
+    '{"change":[{"kind":"truncate","schema":"public","table":"users"}]}',
+    '{"op":"t","source":{"schema":"public","table":"users"}}',
+]
+
+
+@pytest.mark.parametrize("line", EMPTIED)
+def test_a_table_that_was_emptied_stops_it_and_may_be_passed(line: str) -> None:
+    events = lines(GOOD, line, insert({"id": 2}))
+    stopped = relay(NOWHERE, "--dry-run", *USERS, events=events)
+    assert stopped.returncode == FAILED and stopped.stdout == "user:1\n"
+    assert "line 2: public.users was emptied as a whole" in stopped.stderr and "--skip-truncate" in stopped.stderr
+    passed = relay(NOWHERE, "--dry-run", "--skip-truncate", *USERS, events=events)
+    assert passed.returncode == WARNED and passed.stdout == "user:1\nuser:2\n"
+    assert "line 2: public.users was emptied as a whole: its keys stay cached" in passed.stderr
+    nonsense = relay(NOWHERE, "--dry-run", "--skip-truncate", *USERS, events=lines(line, "nonsense"))
+    assert nonsense.returncode == FAILED and "line 2: no JSON" in nonsense.stderr
+
+
+def test_who_has_no_keys_may_be_emptied() -> None:
+    assert keys_of('{"action":"T","schema":"public","table":"other"}', GOOD) == ["user:1"]
+
+
 def test_bytes_that_are_no_utf_8_make_no_sense() -> None:
     done = relay(NOWHERE, "--dry-run", *USERS, events="\udcff\n".encode("utf-8", "surrogateescape").decode("latin-1"))
     assert done.returncode in (FAILED,) and "line 1: no JSON" in done.stderr

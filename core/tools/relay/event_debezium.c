@@ -56,7 +56,10 @@ static bool read_event(struct event *event, struct why *why) {
         return why_set(why, "the event lacks its source");
     event->change_count = op[0] != 'm';
     event->unplaced = op[0] == 'r' || op[0] == 'm' || is_of_snapshot(source);
-    return event->unplaced || read_place(event, source, why);
+    if (!event->unplaced && !read_place(event, source, why))
+        return false;
+    event->position.committed_ms = json_object_get_int64(member(source, "ts_ms", json_type_int)); /* 0 of NULL */
+    return true;
 }
 
 static bool read_change(const struct event *event, size_t index, struct change *change, struct why *why) {

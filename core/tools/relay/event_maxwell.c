@@ -30,8 +30,10 @@ static bool read_event(struct event *event, struct why *why) {
     event->complete = json_object_get_boolean(member(event->body, "commit", json_type_boolean));
     if (place == NULL || event->unplaced)
         return true;
-    return (position_read(place, &event->position) && event->position.kind == POSITION_BINLOG)
-        || why_set(why, "'%.80s' is no position in a binlog", place);
+    if (!position_read(place, &event->position) || event->position.kind != POSITION_BINLOG)
+        return why_set(why, "'%.80s' is no position in a binlog", place);
+    event->position.committed_ms = 1000 * (int64_t)json_object_get_int(member(event->body, "ts", json_type_int));
+    return true;
 }
 
 static bool read_change(const struct event *event, size_t index, struct change *change, struct why *why) {

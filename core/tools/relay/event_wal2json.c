@@ -6,6 +6,7 @@
  *
  * An LSN of a change is no position: changes of transactions that overlap come by their commits, not by their LSNs. */
 #include "relay/event.h"
+#include "relay/moment.h"
 
 #include <json-c/json.h>
 #include <string.h>
@@ -17,6 +18,7 @@ static bool read_place(struct event *event, struct why *why) {
     if (lsn == NULL)
         return true;
     event->position.kind = POSITION_LSN;
+    event->position.committed_ms = moment_read(member_text(event->body, "timestamp"));
     return position_read_lsn(lsn, &event->position.major) || why_set(why, "'%.40s' is no LSN", lsn);
 }
 

@@ -198,10 +198,17 @@ static bool apply_rule(const struct rule *rule, const struct change *change, con
                        struct keys *keys, struct why *why) {
     if (change->emptied)
         return why_set(why, "%s was emptied as a whole, and which keys that concerns can't be told: flush the cache, "
-                            "then pass this line by --skip-malformed", change->table);
+                            "or let them stay for their time to live, and go on by --skip-truncate", change->table);
     bool before = !image_there(&change->before) || make_key(rule, change, true, versions[0], keys, why) != NOT_MADE;
     bool after = !image_there(&change->after) || make_key(rule, change, false, versions[1], keys, why) != NOT_MADE;
     return before && after;
+}
+
+bool mapping_has(const struct mapping *mapping, const char *table) {
+    for (size_t i = 0; i < mapping->count; i++)
+        if (strcmp(mapping->rules[i].table, table) == 0)
+            return true;
+    return false;
 }
 
 bool mapping_apply(const struct mapping *mapping, const struct change *change, struct keys *keys, struct why *why) {

@@ -32,6 +32,8 @@ bool mapping_add(struct mapping *mapping, const char *text, struct why *why);
 bool mapping_add_file(struct mapping *mapping, const char *path, struct why *why);
 void mapping_free(struct mapping *mapping);
 
+/* Whether the rows of the table have keys. */
+bool mapping_has(const struct mapping *mapping, const char *table);
 /* Adds the keys of a changed row, those of before and those of after; false with `why`: some of them can't be told. */
 bool mapping_apply(const struct mapping *mapping, const struct change *change, struct keys *keys, struct why *why);
 

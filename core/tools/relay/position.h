@@ -19,6 +19,7 @@ struct position {
     enum position_kind kind;
     char name[POSITION_NAME_SIZE]; /* binlog: of the file, without its number */
     uint64_t major, minor;
+    int64_t committed_ms; /* by the database's clock, since 1970; 0: not told.  No part of where it is */
 };
 
 /* False: the text is no position. */

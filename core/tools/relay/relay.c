@@ -24,7 +24,7 @@ enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 5000 };
 struct relay {
     struct tool *tool;
     const char *checkpoint; /* path; NULL: none */
-    bool by_line, skip_malformed, dry_run;
+    bool by_line, skip_malformed, skip_truncate, dry_run;
     size_t batch;
     int64_t give_up_ms; /* 0: never */
     struct mapping mapping;
@@ -33,7 +33,7 @@ struct relay {
     struct progress progress;
     struct position applied, told; /* every key up to here is invalidated; what was last written and printed */
     int64_t keys_since_ms, told_ms;
-    uint64_t malformed;
+    uint64_t warnings; /* lines that were told of, and skipped */
     struct sender sender;
 };
 
@@ -62,6 +62,7 @@ static bool take_flags(struct relay *relay) {
     relay->mapping.version = tool_given(tool, "--version");
     relay->by_line = tool_given(tool, "--by-line") != NULL;
     relay->skip_malformed = tool_given(tool, "--skip-malformed") != NULL;
+    relay->skip_truncate = tool_given(tool, "--skip-truncate") != NULL;
     relay->dry_run = tool_given(tool, "--dry-run") != NULL;
     char *end;
     unsigned long keys = batch != NULL ? strtoul(batch, &end, 10) : BATCH_KEYS;
@@ -102,8 +103,12 @@ static bool print_position(struct relay *relay) {
     if (relay->tool->json) {
         fputs("{\"position\": ", stdout);
         json_print(text, strlen(text));
-        printf(", \"lines\": %llu, \"invalidated\": %llu}\n", (unsigned long long)relay->input.lines,
+        printf(", \"lines\": %llu, \"invalidated\": %llu", (unsigned long long)relay->input.lines,
                (unsigned long long)relay->sender.invalidated);
+        int64_t lag_ms = clock_day_us() / 1000 - relay->applied.committed_ms;
+        if (relay->applied.committed_ms > 0)
+            printf(", \"lag_ms\": %lld", lag_ms > 0 ? (long long)lag_ms : 0); /* the database's clock may be ahead */
+        puts("}");
     } else
         puts(text);
     if (fflush(stdout) == 0)
@@ -209,7 +214,8 @@ static bool flush(struct relay *relay) {
 
 /* The line's position is where it is, whatever its event says. */
 static void place_by_line(const struct relay *relay, struct event *event) {
-    event->position = (struct position){ .kind = POSITION_LINE, .minor = relay->input.lines };
+    event->position = (struct position){ .kind = POSITION_LINE, .minor = relay->input.lines,
+                                         .committed_ms = event->position.committed_ms };
     event->complete = true;
     event->inside = event->unplaced = false;
 }
@@ -221,12 +227,26 @@ static bool has_place(const struct relay *relay, const struct event *event) {
     return event->unplaced || event->position.kind != POSITION_NONE;
 }
 
+/* Its rows are cached for as long as they live: told each time, so that somebody flushes. */
+static bool skips(struct relay *relay, const struct change *change) {
+    if (!change->emptied || !relay->skip_truncate)
+        return false;
+    if (!mapping_has(&relay->mapping, change->table))
+        return true;
+    tool_complain(0, "line %llu: %s was emptied as a whole: its keys stay cached for their time to live, unless you "
+                     "flush the cache", (unsigned long long)relay->input.lines, change->table);
+    relay->warnings++;
+    return true;
+}
+
 /* Also those that come after one that can't be told. */
 static bool take_changes(struct relay *relay, const struct event *event, struct why *why) {
     bool all = true;
     for (size_t i = 0; i < event->change_count; i++) {
         struct change change;
         bool good = event_change(event, i, &change, why);
+        if (good && skips(relay, &change))
+            continue;
         const struct position *place = event->inside ? &relay->progress.pending : &event->position;
         change.commit_lsn = place->kind == POSITION_LSN ? place->major : 0;
         all = good && mapping_apply(&relay->mapping, &change, &relay->keys, why) && all;
@@ -265,7 +285,7 @@ static bool take_line(struct relay *relay, const char *line, size_t size) {
     if (taken != TAKEN)
         tool_complain(0, "line %llu%s: %s", (unsigned long long)relay->input.lines, skipped ? ", skipped" : "",
                       why.text);
-    relay->malformed += taken == MALFORMED;
+    relay->warnings += taken == MALFORMED;
     if (was_empty)
         relay->keys_since_ms = clock_now_ms();
     return taken == TAKEN || skipped;
@@ -310,7 +330,7 @@ int relay_main(struct tool *tool) {
     else if (take_flags(&relay)) {
         bool good = input_catch_signals() && begin(&relay) && run(&relay);
         good = tell_position(&relay, true) && good;
-        exit_code = !good ? EXIT_FAILED : relay.malformed > 0 ? EXIT_WARNED : EXIT_DONE;
+        exit_code = !good ? EXIT_FAILED : relay.warnings > 0 ? EXIT_WARNED : EXIT_DONE;
     }
     sender_free(&relay.sender);
     mapping_free(&relay.mapping);
