@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <resilicache.h>
+#include <string.h>
 
 enum bridge_verb {
     BRIDGE_FETCH,
@@ -25,7 +26,7 @@ struct bridge_terms {
     uint64_t tag;
     uint64_t version;
     size_t count;      /* of keys */
-    size_t extra_size; /* `extra` is the value to set or the owner of a lock */
+    size_t extra_size; /* `extra` is the value to set, the owner of a lock, a fetch's token of a session with its NUL */
     uint32_t key_size; /* of the only key, where there are no others */
     uint32_t flags;
     uint32_t verb; /* an enum bridge_verb */
@@ -36,12 +37,19 @@ static inline uint32_t bridge_size(size_t size) {
     return size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
 }
 
+/* NULL: none is given.  What can't be one is made "", which isn't either, so that it is refused. */
+static inline const char *bridge_session(const char *extra, const struct bridge_terms *terms) {
+    if (terms->verb != BRIDGE_FETCH || terms->extra_size == 0)
+        return NULL;
+    return memchr(extra, '\0', terms->extra_size) == extra + terms->extra_size - 1 ? extra : "";
+}
+
 static inline rcache_op *bridge_begin(rcache *cache, const char *keys, const uint32_t *key_sizes, const char *extra,
                                       const struct bridge_terms *terms) {
     if (key_sizes == NULL)
         key_sizes = &terms->key_size;
     rcache_call call = { .struct_size = sizeof call, .flags = terms->flags, .deadline_ms = terms->deadline_ms,
-                         .version = terms->version };
+                         .version = terms->version, .session = bridge_session(extra, terms) };
     size_t count = terms->count, extra_size = terms->extra_size;
     uint32_t value_size = bridge_size(extra_size);
     switch ((enum bridge_verb)terms->verb) {

@@ -17,7 +17,7 @@ type request struct {
 	verb    C.uint32_t
 	flags   C.uint32_t
 	keys    []string
-	extra   []byte        // the value to set or the owner of a lock
+	extra   []byte        // the value to set, the owner of a lock, a fetch's session
 	ttl     time.Duration // or the lease of a lock
 	produce producer
 	lost    func() // an update's: its lock has ended
@@ -62,6 +62,9 @@ func newCall(ctx context.Context, request *request) *call {
 func (p *pump) do(ctx context.Context, request *request) (*call, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if request.verb == C.BRIDGE_FETCH {
+		request.extra = sessionOf(ctx)
 	}
 	if p.calls.enterAlone() {
 		return p.doAlone(ctx, request)

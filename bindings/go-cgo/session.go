@@ -4,7 +4,10 @@ package resilicache
 // #include "bridge.h"
 import "C"
 
-import "unsafe"
+import (
+	"context"
+	"unsafe"
+)
 
 // SessionToken is what this cache has written lately, for one elsewhere to join: letters, digits and '-'.  It needs the
 // option session_consistency, with which a fetch sees what its own cache has written before.
@@ -20,6 +23,23 @@ func (c *Cache) SessionToken() (string, error) {
 		return "", errorOf(&failure)
 	}
 	return C.GoString(token), nil
+}
+
+type sessionKey struct{}
+
+// WithSession has fetches that are called with the context see what the cache that the token is of had written, and these
+// alone.  The option session_consistency is needed where the token comes from, not here.
+func WithSession(ctx context.Context, token string) context.Context {
+	return context.WithValue(ctx, sessionKey{}, token)
+}
+
+// sessionOf is the token with its NUL, or nil.
+func sessionOf(ctx context.Context) []byte {
+	token, there := ctx.Value(sessionKey{}).(string)
+	if !there {
+		return nil
+	}
+	return append([]byte(token), 0)
 }
 
 // JoinSession has fetches see, from now on, what the cache that the token is of had written.

@@ -145,6 +145,13 @@ static bool add_up(size_t whole, const uint32_t *sizes, size_t count) {
     return whole == 0;
 }
 
+/* NULL: none is given.  What can't be one is made "", which isn't either, so that it is refused. */
+static const char *session_in(int32_t call, const char *text, size_t text_size) {
+    if (call != CALL_FETCH || text_size == 0)
+        return NULL;
+    return memchr(text, '\0', text_size) == text + text_size - 1 ? text : "";
+}
+
 static rcache_op *begin(rcache *cache, int32_t call, const char *keys, const uint32_t *key_sizes, size_t count,
                         const char *text, size_t text_size, int64_t time_ms, const rcache_call *how) {
     uint32_t value_size = at_most_uint32(text_size);
@@ -178,7 +185,8 @@ static bool begin_open(rcache_op **op, handle *handle, int32_t call, const char 
 int64_t step_one(step *step, handle *handle, int32_t call, const char *key, size_t key_size, const char *text,
                  size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms,
                  uint64_t version) {
-    rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms, .version = version };
+    rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms, .version = version,
+                        .session = session_in(call, text, text_size) };
     uint32_t size_of_key = at_most_uint32(key_size);
     if (!begin_open(&step->op, handle, call, key, &size_of_key, 1, text, text_size, time_ms, &how))
         return STEP_CLOSED;
@@ -195,12 +203,13 @@ int64_t step_one(step *step, handle *handle, int32_t call, const char *key, size
 }
 
 int64_t step_many(step *step, handle *handle, int32_t call, const char *keys, size_t keys_size,
-                  const uint32_t *key_sizes, size_t count, int64_t time_ms, uint32_t flags, int64_t deadline_ms,
-                 uint64_t version) {
+                  const uint32_t *key_sizes, size_t count, const char *text, size_t text_size, int64_t time_ms,
+                  uint32_t flags, int64_t deadline_ms, uint64_t version) {
     if (!add_up(keys_size, key_sizes, count))
         return STEP_INVALID;
-    rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms, .version = version };
-    if (!begin_open(&step->op, handle, call, keys, key_sizes, count, NULL, 0, time_ms, &how))
+    rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms, .version = version,
+                        .session = session_in(call, text, text_size) };
+    if (!begin_open(&step->op, handle, call, keys, key_sizes, count, text, text_size, time_ms, &how))
         return STEP_CLOSED;
     step_wait(step, -1);
     return STEP_EVENT;
@@ -252,7 +261,8 @@ rcache_queue *queue_open(handle *handle, rcache_error *err) {
 rcache_op *queue_gather(rcache_queue *queue, gathered *gathered, uint64_t tag, handle *handle, int32_t call,
                         const char *keys, size_t keys_size, const uint32_t *key_sizes, size_t count, const char *text,
                         size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms, uint64_t version) {
-    rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms, .version = version };
+    rcache_call how = { .struct_size = sizeof how, .flags = flags, .deadline_ms = deadline_ms, .version = version,
+                        .session = session_in(call, text, text_size) };
     rcache_op *op = NULL;
     if (!add_up(keys_size, key_sizes, count) ||
         !begin_open(&op, handle, call, keys, key_sizes, count, text, text_size, time_ms, &how))

@@ -48,15 +48,15 @@ enum { STEP_ABSENT = -1, STEP_EVENT = -2, STEP_CLOSED = -3, STEP_INVALID = -4 };
 
 /* Frees what the step owns; it may begin another call. */
 void step_clear(step *step);
-/* A call for one key, up to its first event.  `text` is the value or the owner, for calls that have one. */
+/* A call for one key, up to its first event.  `text` is the value, the owner, or of a fetch the token of a session with
+ * its NUL, for calls that have one. */
 int64_t step_one(step *step, handle *handle, int32_t call, const char *key, size_t key_size, const char *text,
                  size_t text_size, int64_t time_ms, uint32_t flags, int64_t deadline_ms,
                  uint64_t version);
-/* A call for many keys and without a text: STEP_EVENT or STEP_CLOSED; or STEP_INVALID where the sizes don't add up to
- * keys_size. */
+/* A call for many keys: STEP_EVENT or STEP_CLOSED; or STEP_INVALID where the sizes don't add up to keys_size. */
 int64_t step_many(step *step, handle *handle, int32_t call, const char *keys, size_t keys_size,
-                  const uint32_t *key_sizes, size_t count, int64_t time_ms, uint32_t flags, int64_t deadline_ms,
-                 uint64_t version);
+                  const uint32_t *key_sizes, size_t count, const char *text, size_t text_size, int64_t time_ms,
+                  uint32_t flags, int64_t deadline_ms, uint64_t version);
 /* Waits for the next event. */
 int32_t step_wait(step *step, int64_t timeout_ms);
 /* What the event at hand has brought, now the caller's; NULL: nothing, or taken before. */

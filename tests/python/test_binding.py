@@ -110,10 +110,10 @@ def test_swig_takes_nothing_else_for_bytes(handle: Any, step: Any, key: Any) -> 
 
 def test_swig_refuses_sizes_that_do_not_add_up(handle: Any, step: Any) -> None:
     for sizes in ([], [2], [1, 1], [1, 3], [2**32 - 1, 4]):
-        said = _swig.step_many(step, handle, _swig.lib.CALL_GET, b"abc", array("I", sizes), *GET)
+        said = _swig.step_many(step, handle, _swig.lib.CALL_GET, b"abc", array("I", sizes), b"", *GET)
         assert said == _swig.lib.STEP_INVALID
     with pytest.raises(ValueError, match="key_sizes is a string of packed numbers"):
-        _swig.step_many(step, handle, _swig.lib.CALL_GET, b"abc", b"\3\0\0", *GET)
+        _swig.step_many(step, handle, _swig.lib.CALL_GET, b"abc", b"\3\0\0", b"", *GET)
 
 
 def test_swig_refuses_handles_that_are_none_of_theirs(handle: Any, step: Any) -> None:

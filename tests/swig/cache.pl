@@ -52,7 +52,7 @@ sub one {
 sub many {
     my ($what, $keys, $loader) = @_;
     my $sizes = pack "L*", map { length } @$keys;
-    my $kind = resilicache::step_many($call, $cache, $what, join("", @$keys), $sizes, 10000, 0, 5000, 0);
+    my $kind = resilicache::step_many($call, $cache, $what, join("", @$keys), $sizes, "", 10000, 0, 5000, 0);
     return run($kind, $keys, $loader);
 }
 
@@ -90,7 +90,7 @@ sub refused {
 }
 my $key = "one";
 refused "sizes that don't add up",
-    sub { run(resilicache::step_many($call, $cache, $resilicache::CALL_GET, $key, pack("L", 4), 0, 0, 0, 0)) };
+    sub { run(resilicache::step_many($call, $cache, $resilicache::CALL_GET, $key, pack("L", 4), "", 0, 0, 0, 0)) };
 refused "no call", sub { resilicache::step_wait(undef, 0) };
 refused "another kind of handle", sub { resilicache::step_wait($cache, 0) };
 refused "a number for bytes", sub { one($resilicache::CALL_GET, []) };

@@ -103,12 +103,13 @@ def step_many(
     call: int,
     keys: bytes,
     sizes: array[int],
+    text: bytes,
     time_ms: int,
     flags: int,
     deadline_ms: int,
     version: int,
 ) -> int:
-    terms = time_ms, flags, deadline_ms, version
+    terms = text, len(text), time_ms, flags, deadline_ms, version
     said: int = lib.step_many(step, handle, call, keys, len(keys), *_sizes(sizes), *terms)
     return said
 

@@ -149,7 +149,9 @@ def _take_idle() -> tuple[Any, Any]:
 def begin_one(
     handle: Handle, call: int, key: bytes, text: bytes, time_ms: int, flags: int, deadline_ms: int, version: int = 0
 ) -> bytes | None | Operation:
-    """The value (b"" where the call has none), None for absent, or an operation.  text: the value or the owner."""
+    """The value (b"" where the call has none), None for absent, or an operation.
+
+    text: the value, the owner, or of a fetch the session."""
     idle = _take_idle()
     step, copy = idle
     size = _step_one(step, handle, call, key, text, time_ms, flags, deadline_ms, version)
@@ -161,10 +163,17 @@ def begin_one(
 
 
 def begin_many(
-    handle: Handle, call: int, keys: list[bytes], time_ms: int, flags: int, deadline_ms: int, version: int = 0
+    handle: Handle,
+    call: int,
+    keys: list[bytes],
+    time_ms: int,
+    flags: int,
+    deadline_ms: int,
+    version: int = 0,
+    text: bytes = b"",
 ) -> Operation:
     idle = _take_idle()
-    size = c.step_many(idle[0], handle, call, b"".join(keys), _sizes(keys), time_ms, flags, deadline_ms, version)
+    size = c.step_many(idle[0], handle, call, b"".join(keys), _sizes(keys), text, time_ms, flags, deadline_ms, version)
     return _begun(idle, size)
 
 

@@ -28,6 +28,7 @@ from .arguments import (
     listed,
     milliseconds,
     optional_milliseconds,
+    session_text,
     value_bytes,
 )
 from .cache import Cache
@@ -253,6 +254,7 @@ class AsyncCache:
         *,
         strong: bool | None = None,
         deadline: Seconds | None = None,
+        session: str | None = None,
     ) -> bytes | None:
         """As `Cache.fetch`."""
         check_loader(loader)
@@ -260,8 +262,8 @@ class AsyncCache:
         async def produce(positions: list[int]) -> Answers:
             return answer_one(await call_loader(loader))
 
-        ttl_ms = milliseconds("ttl", ttl)
-        return await self._one(native.FETCH, key, b"", ttl_ms, consistency(strong), deadline, produce)
+        ttl_ms, text = milliseconds("ttl", ttl), session_text(session)
+        return await self._one(native.FETCH, key, text, ttl_ms, consistency(strong), deadline, produce)
 
     async def fetch_batch(
         self,
@@ -271,6 +273,7 @@ class AsyncCache:
         *,
         strong: bool | None = None,
         deadline: Seconds | None = None,
+        session: str | None = None,
     ) -> dict[K, bytes | None]:
         """As `Cache.fetch_batch`."""
         check_loader(loader)
@@ -280,8 +283,8 @@ class AsyncCache:
             missing = [names[position] for position in positions]
             return answer_many(missing, await call_loader(loader, missing))
 
-        ttl_ms, flags = milliseconds("ttl", ttl), consistency(strong)
-        return read_values(await self._many(native.FETCH, names, ttl_ms, flags, deadline, produce), names)
+        ttl_ms, flags, text = milliseconds("ttl", ttl), consistency(strong), session_text(session)
+        return read_values(await self._many(native.FETCH, names, ttl_ms, flags, deadline, produce, text=text), names)
 
     async def get(self, key: Key, *, deadline: Seconds | None = None) -> bytes | None:
         """As `Cache.get`."""
@@ -441,13 +444,14 @@ class AsyncCache:
         deadline: Seconds | None = None,
         produce: Producer | None = None,
         version: int = 0,
+        text: bytes = b"",
     ) -> list[native.Entry]:
         deadline_ms = optional_milliseconds("deadline", deadline)
         names = [key_bytes(key) for key in keys]
         if not names:
             return []
         pump, handle = self.pump()
-        return await pump.run(handle, call, names, b"", time_ms, flags, deadline_ms, answering(produce), version)
+        return await pump.run(handle, call, names, text, time_ms, flags, deadline_ms, answering(produce), version)
 
 
 class AsyncUpdateLock(Holder):
@@ -498,6 +502,7 @@ class AsyncTypedCache(Coder[T]):
         *,
         strong: bool | None = None,
         deadline: Seconds | None = None,
+        session: str | None = None,
     ) -> T | None:
         """As `TypedCache.fetch`."""
         check_loader(loader)
@@ -505,7 +510,9 @@ class AsyncTypedCache(Coder[T]):
         async def load() -> bytes | Versioned | None:
             return self._loaded(await call_loader(loader))
 
-        return self._decoded(await self.cache.fetch(key, ttl, load, strong=strong, deadline=deadline))
+        return self._decoded(
+            await self.cache.fetch(key, ttl, load, strong=strong, deadline=deadline, session=session)
+        )
 
     async def fetch_batch(
         self,
@@ -515,6 +522,7 @@ class AsyncTypedCache(Coder[T]):
         *,
         strong: bool | None = None,
         deadline: Seconds | None = None,
+        session: str | None = None,
     ) -> dict[K, T | None]:
         """As `TypedCache.fetch_batch`."""
         check_loader(loader)
@@ -523,7 +531,7 @@ class AsyncTypedCache(Coder[T]):
             found: Mapping[K, T | Versioned | None] = await call_loader(loader, missing)
             return {key: self._loaded(value) for key, value in found.items()}
 
-        values = await self.cache.fetch_batch(keys, ttl, load, strong=strong, deadline=deadline)
+        values = await self.cache.fetch_batch(keys, ttl, load, strong=strong, deadline=deadline, session=session)
         return {key: self._decoded(value) for key, value in values.items()}
 
     async def get(self, key: Key, *, deadline: Seconds | None = None) -> T | None:

@@ -98,6 +98,19 @@ def consistency(strong: bool | None) -> int:
     raise TypeError(f"strong is True, False or None, not {type(strong).__name__}")
 
 
+def session_text(session: str | None) -> bytes:
+    """As C has it, whose it is to refuse what is no token.
+
+    >>> session_text(None), session_text("s1-00")
+    (b'', b's1-00\\x00')
+    """
+    if session is None:
+        return b""
+    if not isinstance(session, str):
+        raise TypeError(f"session is a token, a str, not {type(session).__name__}")
+    return session.encode() + b"\0"
+
+
 def listed(keys: Iterable[K]) -> Iterable[K]:
     if isinstance(keys, (str, bytes)):
         raise TypeError(f"keys is a list or another iterable of keys, not one {type(keys).__name__}")

@@ -22,6 +22,7 @@ from .arguments import (
     milliseconds,
     option_text,
     optional_milliseconds,
+    session_text,
     value_bytes,
 )
 from .cached import Decorator, cached
@@ -116,12 +117,14 @@ class Cache:
         *,
         strong: bool | None = None,
         deadline: Seconds | None = None,
+        session: str | None = None,
     ) -> bytes | None:
         """The cached value; where there is none, `loader` is called, once for all who ask, and its value is kept.
 
         The loader returns bytes, or None to say that there is none, which is remembered for a while, too.  What it
         raises is raised here, as the same object.  strong=True never returns what was invalidated before;
         strong=False may return it for a while, and has a newer one loaded behind it; None is the cache's default.
+        session: what `session_token` of another cache has returned, whose writes this call alone then sees.
 
         >>> cache.fetch("user:1", ttl=10, loader=lambda: b"tester")
         b'tester'
@@ -133,7 +136,7 @@ class Cache:
             self._here(),
             native.FETCH,
             key_bytes(key),
-            b"",
+            session_text(session),
             milliseconds("ttl", ttl),
             consistency(strong),
             optional_milliseconds("deadline", deadline),
@@ -159,6 +162,7 @@ class Cache:
         *,
         strong: bool | None = None,
         deadline: Seconds | None = None,
+        session: str | None = None,
     ) -> dict[K, bytes | None]:
         """As fetch, for many keys at once: a dict of them all, in their order.
 
@@ -173,7 +177,8 @@ class Cache:
         names = list(dict.fromkeys(listed(keys)))
         ttl_ms, deadline_ms = milliseconds("ttl", ttl), optional_milliseconds("deadline", deadline)
         produce = produce_many(loader, names)
-        entries = self._many(native.FETCH, names, ttl_ms, consistency(strong), deadline_ms, produce)
+        text = session_text(session)
+        entries = self._many(native.FETCH, names, ttl_ms, consistency(strong), deadline_ms, produce, text=text)
         return read_values(entries, names)
 
     def get(self, key: Key, *, deadline: Seconds | None = None) -> bytes | None:
@@ -442,11 +447,12 @@ class Cache:
         deadline_ms: int,
         produce: Producer | None,
         version: int = 0,
+        text: bytes = b"",
     ) -> list[native.Entry]:
         if not keys:
             return []
         names = [key_bytes(key) for key in keys]
-        operation = native.begin_many(self._here(), call, names, time_ms, flags, deadline_ms, version)
+        operation = native.begin_many(self._here(), call, names, time_ms, flags, deadline_ms, version, text)
         return self._drive(operation, produce)
 
     def _count(self, call: int, keys: Iterable[Key], deadline: Seconds | None, version: int = 0) -> int:

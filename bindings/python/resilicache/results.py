@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from . import _native as native
@@ -21,11 +21,19 @@ def read_entry(entries: list[native.Entry], key: Key) -> tuple[int, bytes | None
     return outcome, value  # type: ignore[return-value]
 
 
+def _of_each(entries: list[native.Entry], keys: Iterable[K]) -> Iterator[tuple[K, native.Entry]]:
+    """A call that is refused as a whole has one entry, which is of no key."""
+    names = list(keys)
+    if len(entries) == 1 != len(names) and entries[0][0] == native.FAILED:
+        raise error_of(entries[0][1], str(entries[0][2]))
+    return zip(names, entries, strict=True)
+
+
 def read_values(entries: list[native.Entry], keys: list[K]) -> dict[K, bytes | None]:
     """The values of many keys; the first failure is raised, and has those of the others."""
     results: dict[K, bytes | None] = {}
     failure: Error | None = None
-    for key, (outcome, status, value) in zip(keys, entries, strict=True):
+    for key, (outcome, status, value) in _of_each(entries, keys):
         if outcome != native.FAILED:
             results[key] = value  # type: ignore[assignment]
         elif failure is None:
@@ -38,7 +46,7 @@ def read_values(entries: list[native.Entry], keys: list[K]) -> dict[K, bytes | N
 
 def count_done(entries: list[native.Entry], keys: Iterable[Key]) -> int:
     """For how many keys it was done; the others were not there."""
-    for key, (outcome, status, value) in zip(keys, entries, strict=True):
+    for key, (outcome, status, value) in _of_each(entries, keys):
         if outcome == native.FAILED:
             raise error_of(status, str(value), key)
     return sum(outcome == native.DONE for outcome, _, _ in entries)

@@ -80,14 +80,18 @@ class TypedCache(Coder[T]):
         *,
         strong: bool | None = None,
         deadline: Seconds | None = None,
+        session: str | None = None,
     ) -> T | None:
         """As `Cache.fetch`.
 
         >>> cache.typed(json).fetch("user:1", ttl=10, loader=lambda: {"name": "tester"})
         {'name': 'tester'}
         """
-        value = self.cache.fetch(key, ttl, lambda: self._loaded(loader()), strong=strong, deadline=deadline)
-        return self._decoded(value)
+        return self._decoded(
+            self.cache.fetch(
+                key, ttl, lambda: self._loaded(loader()), strong=strong, deadline=deadline, session=session
+            )
+        )
 
     def fetch_batch(
         self,
@@ -97,6 +101,7 @@ class TypedCache(Coder[T]):
         *,
         strong: bool | None = None,
         deadline: Seconds | None = None,
+        session: str | None = None,
     ) -> dict[K, T | None]:
         """As `Cache.fetch_batch`.
 
@@ -107,7 +112,7 @@ class TypedCache(Coder[T]):
         def load(missing: list[K]) -> dict[K, bytes | Versioned | None]:
             return {key: self._loaded(value) for key, value in loader(missing).items()}
 
-        values = self.cache.fetch_batch(keys, ttl, load, strong=strong, deadline=deadline)
+        values = self.cache.fetch_batch(keys, ttl, load, strong=strong, deadline=deadline, session=session)
         return {key: self._decoded(value) for key, value in values.items()}
 
     def get(self, key: Key, *, deadline: Seconds | None = None) -> T | None:
