@@ -158,6 +158,7 @@ static bool init(struct world *world, const struct plan *plan, enum telling tell
     world->threads = dice_for(plan->seed, 2, plan->variant);
     world->loaders = dice_for(plan->seed, 3, plan->variant);
     world->luck = dice_for(plan->seed, 4, plan->variant);
+    world->peeks = dice_for(plan->seed, 5, plan->variant);
     network_init(&world->network);
     database_init(&world->database);
     check_init(&world->check);

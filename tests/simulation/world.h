@@ -26,7 +26,7 @@ struct world {
     struct heap events;
     uint64_t event_count;
     uint32_t ops;        /* begun */
-    struct random latency, threads, loaders, luck;
+    struct random latency, threads, loaders, luck, peeks;
     bool calm;           /* the faults are over */
     bool probing;        /* everything has to work */
     bool ending;         /* processes are only closed any more */

@@ -5,6 +5,7 @@
 
 void gathering_init(struct gathering *gathering) {
     list_init(&gathering->requests);
+    peeks_init(&gathering->peeks);
 }
 
 void gathering_clear(struct gathering *gathering) {
@@ -21,7 +22,11 @@ static bool encode(struct gathering *gathering, struct request *request, const s
     request->replies = 0;
     request->seals = false;
     if (!redis_encode(&gathering->bytes, request, facts, &request->replies_due)) {
-        exchange_finish(request, RCACHE_E_NOMEM, "no memory to send a command", done);
+        struct link_node unsent;
+        list_init(&unsent);
+        peeks_forget(&gathering->peeks, request, &unsent);
+        list_append(&unsent, &request->node);
+        exchange_finish_all(&unsent, RCACHE_E_NOMEM, "no memory to send a command", done);
         return false;
     }
     list_append(&gathering->requests, &request->node);
@@ -30,12 +35,16 @@ static bool encode(struct gathering *gathering, struct request *request, const s
 
 void gathering_add(struct gathering *gathering, struct request *request, const struct server_facts *facts,
                    struct link_node *done) {
-    if (peeks_join(&gathering->peeks, request))
+    switch (peeks_join(&gathering->peeks, request)) {
+    case PEEK_FOLLOWS:
         return;
-    if (!encode(gathering, request, facts, done))
-        peeks_part(&gathering->peeks);
-    else if (request->replicas > 0)
-        gathering->unsealed = request;
+    case PEEK_TOLD:
+        list_append(done, &request->node);
+        return;
+    case PEEK_ASKS:
+        if (encode(gathering, request, facts, done) && request->replicas > 0)
+            gathering->unsealed = request;
+    }
 }
 
 /* One WAIT for all requests with replicas to wait for, as far as none stands behind them. */
@@ -56,8 +65,8 @@ void gathering_leave(struct gathering *gathering, struct buffer *wire, struct li
 }
 
 void gathering_drop(struct gathering *gathering, struct link_node *requests) {
-    peeks_part(&gathering->peeks);
     list_move_all(requests, &gathering->requests);
+    peeks_drop(&gathering->peeks, requests);
     buffer_clear(&gathering->bytes);
     gathering->unsealed = NULL;
 }

@@ -40,6 +40,11 @@ static void encode(struct lane *lane, struct request *request, struct link_node 
     gathering_add(&lane->gathering, request, &lane->facts, done);
 }
 
+static void encode_all(struct lane *lane, struct link_node *requests, struct link_node *done) {
+    for (struct link_node *node; (node = list_take(requests)) != NULL;)
+        encode(lane, list_entry(node, struct request, node), done);
+}
+
 static void want(struct lane *lane) {
     if (lane->state == LANE_DOWN && !list_empty(&lane->unsent))
         lane->state = LANE_WANTED;
@@ -92,11 +97,7 @@ static void come_up(struct lane *lane, const struct server_facts *facts, int64_t
         recent_want(lane->cache);
     if (lane->purpose == LINK_WATCH && !facts->can_track)
         cache_cannot_watch(lane->cache);
-    struct link_node unsent;
-    list_init(&unsent);
-    list_move_all(&unsent, &lane->unsent);
-    for (struct link_node *node; (node = list_take(&unsent)) != NULL;)
-        encode(lane, list_entry(node, struct request, node), done);
+    encode_all(lane, &lane->unsent, done);
 }
 
 static void take_handshake(struct lane *lane, enum handshake_state state, int64_t now_ms, struct link_node *done) {
@@ -196,8 +197,7 @@ static void take_reply(struct lane *lane, const struct resp *resp, int64_t now_m
                                     done)) {
         give_up(lane, RCACHE_E_PROTOCOL, "the server sent what is no reply to any command", done);
     }
-    for (struct link_node *node; (node = list_take(&again)) != NULL;)
-        encode(lane, list_entry(node, struct request, node), done);
+    encode_all(lane, &again, done);
 }
 
 /* What came can't be read. */
@@ -226,6 +226,10 @@ size_t lane_receive(struct lane *lane, const void *data, size_t size, int64_t no
         take_reply(lane, resp, now_ms, done);
     if (lane->reader == NULL)
         return 0;
+    struct link_node again;
+    list_init(&again);
+    peeks_take(&lane->gathering.peeks, done, &again, now_ms);
+    encode_all(lane, &again, done);
     if (next < 0)
         stumble(lane, !fed || reader_starved(lane->reader), now_ms, done);
     return next < 0 ? 0 : reader_missing(lane->reader);

@@ -86,6 +86,7 @@ void link_receive(struct link *link, bool readable, struct link_node *done) {
     int64_t now_ms = clock_now_ms();
     if (got > 0)
         link->progress_ms = now_ms;
+    peeks_take(&link->gathering.peeks, done, &again, now_ms);
     for (struct link_node *node; (node = list_take(&again)) != NULL;)
         link_encode(link, list_entry(node, struct request, node), done);
     if (failure != NULL)

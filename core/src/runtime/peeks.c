@@ -1,20 +1,120 @@
 #include "runtime/peeks.h"
 
-bool peeks_join(struct peeks *peeks, struct request *request) {
-    if (!request->shared || request->form != 0)
-        return false;
-    size_t place = request->route % PEEKS_MAX;
-    struct request *first = peeks->places[place].batch == peeks->batch ? peeks->places[place].first : NULL;
-    if (first != NULL && slice_equal(first->key, request->key)) {
-        list_append(&first->followers, &request->node);
-        return true;
+static const int64_t NEVER = 0;
+
+static struct peek_place *place_of(struct peeks *peeks, const struct request *request) {
+    return &peeks->places[request->route % PEEKS_MAX];
+}
+
+static uint8_t second_of(int64_t now_ms) {
+    return (uint8_t)((uint64_t)now_ms >> 10);
+}
+
+static bool seen_lately(const struct peeks *peeks, const struct request *request) {
+    uint8_t ago = (uint8_t)(second_of(request->sent_ms) - peeks->seen[request->route % PEEKS_SEEN_MAX]);
+    return ago <= 1;
+}
+
+static bool is_shared(const struct request *request) {
+    return request->verb == VERB_PEEK && request->shared && request->form == 0;
+}
+
+void peeks_init(struct peeks *peeks) {
+    for (size_t i = 0; i < PEEKS_MAX; i++)
+        list_init(&peeks->places[i].late);
+    for (size_t i = 0; i < PEEKS_SEEN_MAX; i++) /* so that it was not seen now */
+        peeks->seen[i] = 128;
+}
+
+/* As if it had looked. */
+static void tell_of_nothing(struct request *request) {
+    request->reply = (struct reply){ .status = 0, .verdict = VERDICT_MISS, .remaining_ms = -1, .stale_ms = -1 };
+}
+
+static enum peek_way follow(struct request *request, struct link_node *list) {
+    list_append(list, &request->node);
+    return PEEK_FOLLOWS;
+}
+
+enum peek_way peeks_join(struct peeks *peeks, struct request *request) {
+    struct peek_place *place = place_of(peeks, request);
+    bool known = place->route == request->route && place->nothing_ms != NEVER;
+    if (!is_shared(request)) {
+        if (known && verb_changes(request->verb) && request->verb != VERB_ACQUIRE)
+            place->nothing_ms = NEVER;
+        return PEEK_ASKS;
     }
-    peeks->places[place].first = request;
-    peeks->places[place].batch = peeks->batch;
-    return false;
+    if (known && request->sent_ms - place->nothing_ms < PEEKS_NOTHING_MS) {
+        tell_of_nothing(request);
+        return PEEK_TOLD;
+    }
+    struct request *first = place->first;
+    bool same = first != NULL && slice_equal(first->key, request->key);
+    if (same && place->batch == peeks->batch)
+        return follow(request, &first->followers);
+    if (same && !seen_lately(peeks, request))
+        return follow(request, &place->late);
+    if (list_empty(&place->late)) {
+        place->first = request;
+        place->batch = peeks->batch;
+    }
+    return PEEK_ASKS;
+}
+
+void peeks_forget(struct peeks *peeks, const struct request *request, struct link_node *late) {
+    struct peek_place *place = place_of(peeks, request);
+    if (place->first != request)
+        return;
+    place->first = NULL;
+    list_move_all(late, &place->late);
 }
 
 void peeks_part(struct peeks *peeks) {
+    peeks->batch++;
+}
+
+static void note(struct peeks *peeks, const struct request *request, bool nothing, int64_t now_ms) {
+    struct peek_place *place = place_of(peeks, request);
+    if (nothing) {
+        place->route = request->route;
+        place->nothing_ms = now_ms;
+    } else {
+        peeks->seen[request->route % PEEKS_SEEN_MAX] = second_of(now_ms);
+        if (place->route == request->route)
+            place->nothing_ms = NEVER;
+    }
+}
+
+static void release(struct peek_place *place, bool nothing, struct link_node *done, struct link_node *again) {
+    place->first = NULL;
+    for (struct link_node *node; (node = list_take(&place->late)) != NULL;) {
+        if (nothing)
+            tell_of_nothing(list_entry(node, struct request, node));
+        list_append(nothing ? done : again, node);
+    }
+}
+
+void peeks_take(struct peeks *peeks, struct link_node *done, struct link_node *again, int64_t now_ms) {
+    for (struct link_node *node = done->next; node != done; node = node->next) {
+        const struct request *request = list_entry(node, struct request, node);
+        const struct reply *reply = &request->reply;
+        bool nothing = reply->status == 0 && reply->verdict == VERDICT_MISS;
+        bool fresh = reply->status == 0 && reply->verdict == VERDICT_FRESH;
+        if (request->verb != VERB_PEEK && !(request->verb == VERB_ACQUIRE && fresh))
+            continue;
+        if (reply->status == 0)
+            note(peeks, request, nothing, now_ms);
+        struct peek_place *place = place_of(peeks, request);
+        if (place->first == request)
+            release(place, nothing, done, again);
+    }
+}
+
+void peeks_drop(struct peeks *peeks, struct link_node *requests) {
+    for (size_t i = 0; i < PEEKS_MAX; i++) {
+        peeks->places[i].first = NULL;
+        list_move_all(requests, &peeks->places[i].late);
+    }
     peeks->batch++;
 }
 
