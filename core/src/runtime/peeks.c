@@ -1,9 +1,20 @@
 #include "runtime/peeks.h"
 
+#include "base/hash.h"
+
 static const int64_t NEVER = 0;
 
 static struct peek_place *place_of(struct peeks *peeks, const struct request *request) {
     return &peeks->places[request->route % PEEKS_MAX];
+}
+
+static struct peek_known *known_of(struct peeks *peeks, const struct request *request) {
+    return &peeks->known[request->route % PEEKS_KNOWN_MAX];
+}
+
+/* The keys of a batch have one route. */
+static uint64_t hash_of(const struct request *request) {
+    return hash64(request->key.data, request->key.size, 0);
 }
 
 static uint8_t second_of(int64_t now_ms) {
@@ -31,23 +42,29 @@ static void tell_of_nothing(struct request *request) {
     request->reply = (struct reply){ .status = 0, .verdict = VERDICT_MISS, .remaining_ms = -1, .stale_ms = -1 };
 }
 
+static bool is_of_no_use(const struct peek_known *known, const struct request *request) {
+    bool soon = known->since_ms != NEVER && request->sent_ms - known->since_ms < PEEKS_KNOWN_MS;
+    return soon && known->route == request->route && (request->strong || !known->strong) &&
+           known->hash == hash_of(request);
+}
+
 static enum peek_way follow(struct request *request, struct link_node *list) {
     list_append(list, &request->node);
     return PEEK_FOLLOWS;
 }
 
 enum peek_way peeks_join(struct peeks *peeks, struct request *request) {
-    struct peek_place *place = place_of(peeks, request);
-    bool known = place->route == request->route && place->nothing_ms != NEVER;
+    struct peek_known *known = known_of(peeks, request);
     if (!is_shared(request)) {
-        if (known && verb_changes(request->verb) && request->verb != VERB_ACQUIRE)
-            place->nothing_ms = NEVER;
+        if (known->route == request->route && verb_changes(request->verb) && request->verb != VERB_ACQUIRE)
+            known->since_ms = NEVER;
         return PEEK_ASKS;
     }
-    if (known && request->sent_ms - place->nothing_ms < PEEKS_NOTHING_MS) {
+    if (is_of_no_use(known, request)) {
         tell_of_nothing(request);
         return PEEK_TOLD;
     }
+    struct peek_place *place = place_of(peeks, request);
     struct request *first = place->first;
     bool same = first != NULL && slice_equal(first->key, request->key);
     if (same && place->batch == peeks->batch)
@@ -73,16 +90,27 @@ void peeks_part(struct peeks *peeks) {
     peeks->batch++;
 }
 
-static void note(struct peeks *peeks, const struct request *request, bool nothing, int64_t now_ms) {
-    struct peek_place *place = place_of(peeks, request);
-    if (nothing) {
-        place->route = request->route;
-        place->nothing_ms = now_ms;
-    } else {
-        peeks->seen[request->route % PEEKS_SEEN_MAX] = second_of(now_ms);
-        if (place->route == request->route)
-            place->nothing_ms = NEVER;
-    }
+static void note_useless(struct peeks *peeks, const struct request *request, bool strong, int64_t now_ms) {
+    *known_of(peeks, request) = (struct peek_known){ now_ms, hash_of(request), request->route, strong };
+}
+
+static void note_something(struct peeks *peeks, const struct request *request, int64_t now_ms) {
+    struct peek_known *known = known_of(peeks, request);
+    peeks->seen[request->route % PEEKS_SEEN_MAX] = second_of(now_ms);
+    if (known->route == request->route)
+        known->since_ms = NEVER;
+}
+
+static void note(struct peeks *peeks, const struct request *request, int64_t now_ms) {
+    enum verdict verdict = request->reply.verdict;
+    if (request->reply.status != 0)
+        return;
+    if (request->verb == VERB_PEEK && verdict == VERDICT_MISS)
+        note_useless(peeks, request, false, now_ms);
+    else if (request->verb == VERB_PEEK || (request->verb == VERB_ACQUIRE && verdict == VERDICT_FRESH))
+        note_something(peeks, request, now_ms);
+    else if (request->verb == VERB_INVALIDATE)
+        note_useless(peeks, request, true, now_ms);
 }
 
 static void release(struct peek_place *place, bool nothing, struct link_node *done, struct link_node *again) {
@@ -97,16 +125,10 @@ static void release(struct peek_place *place, bool nothing, struct link_node *do
 void peeks_take(struct peeks *peeks, struct link_node *done, struct link_node *again, int64_t now_ms) {
     for (struct link_node *node = done->next; node != done; node = node->next) {
         const struct request *request = list_entry(node, struct request, node);
-        const struct reply *reply = &request->reply;
-        bool nothing = reply->status == 0 && reply->verdict == VERDICT_MISS;
-        bool fresh = reply->status == 0 && reply->verdict == VERDICT_FRESH;
-        if (request->verb != VERB_PEEK && !(request->verb == VERB_ACQUIRE && fresh))
-            continue;
-        if (reply->status == 0)
-            note(peeks, request, nothing, now_ms);
         struct peek_place *place = place_of(peeks, request);
+        note(peeks, request, now_ms);
         if (place->first == request)
-            release(place, nothing, done, again);
+            release(place, request->reply.status == 0 && request->reply.verdict == VERDICT_MISS, done, again);
     }
 }
 

@@ -4,25 +4,35 @@
  * no older than one of its own.  Who comes later may not take what that one brings.  But if it finds nothing, there is
  * nothing to be taken: who waited for it, and who comes soon after, goes on as if it had looked and found nothing, to
  * the flight or to the lease, which tell what became of the key meanwhile.  Nobody waits at a key that had something in
- * it of late: he would only lose time. */
+ * it of late: he would only lose time.
+ *
+ * Likewise, who asks for a strong value soon after this process has invalidated it has no use for a look: the lease is
+ * what he needs, and whoever asks for that is told of a fresh value, too. */
 #ifndef RESILICACHE_RUNTIME_PEEKS_H
 #define RESILICACHE_RUNTIME_PEEKS_H
 
 #include "engine/verbs.h"
 
-enum { PEEKS_MAX = 64, PEEKS_SEEN_MAX = 4096, PEEKS_NOTHING_MS = 10 };
+enum { PEEKS_MAX = 64, PEEKS_KNOWN_MAX = 256, PEEKS_SEEN_MAX = 4096, PEEKS_KNOWN_MS = 10 };
 
 struct peek_place {
     struct request *first; /* gathered or under way; NULL: none */
     uint64_t batch;        /* that it gathered in */
     struct link_node late; /* who waits for what it finds */
-    uint32_t route;        /* of a key */
-    int64_t nothing_ms;    /* that was found to have nothing; 0: not so */
+};
+
+/* A key at which a look is of no use. */
+struct peek_known {
+    int64_t since_ms; /* 0: none */
+    uint64_t hash;
+    uint32_t route;
+    bool strong; /* to strong fetches: what is there was invalidated; else there is nothing */
 };
 
 struct peeks {
     uint64_t batch; /* of what gathers now */
-    struct peek_place places[PEEKS_MAX];  /* by a hash of the key */
+    struct peek_place places[PEEKS_MAX]; /* by a hash of the key; */
+    struct peek_known known[PEEKS_KNOWN_MAX]; /* likewise; */
     uint8_t seen[PEEKS_SEEN_MAX]; /* likewise: in which second something was found there, of 256 */
 };
 

@@ -79,7 +79,7 @@ static void who_comes_later_waits_and_is_told_of_nothing(void **state) {
     assert_int_equal(second.reply.verdict, VERDICT_MISS);
     assert_int_equal(peeks_join(&peeks, look(&first, "k")), PEEK_TOLD); /* and who comes later still, but soon */
     assert_int_equal(first.reply.verdict, VERDICT_MISS);
-    look(&first, "k")->sent_ms += PEEKS_NOTHING_MS;
+    look(&first, "k")->sent_ms += PEEKS_KNOWN_MS;
     assert_int_equal(peeks_join(&peeks, &first), PEEK_ASKS);
 }
 
@@ -131,6 +131,23 @@ static void a_change_ends_what_was_known(void **state) {
     assert_int_equal(peeks_join(&peeks, look(&first, "k")), PEEK_ASKS);
 }
 
+static void a_strong_look_is_of_no_use_after_an_invalidation(void **state) {
+    (void)state;
+    struct link_node done;
+    struct request change = { .verb = VERB_INVALIDATE, .key = slice_of_text("k") };
+    list_init(&change.followers);
+    assert_int_equal(peeks_join(&peeks, &change), PEEK_ASKS);
+    come_back(&change, VERDICT_DONE, &done);
+    assert_int_equal(peeks_join(&peeks, look(&first, "k")), PEEK_ASKS); /* it may be served what is there */
+    peeks_part(&peeks);
+    look(&first, "k")->strong = look(&second, "l")->strong = true;
+    assert_int_equal(peeks_join(&peeks, &first), PEEK_TOLD);
+    assert_int_equal(peeks_join(&peeks, &second), PEEK_ASKS); /* of the same batch */
+    change.verb = VERB_PUT;
+    assert_int_equal(peeks_join(&peeks, &change), PEEK_ASKS);
+    assert_int_equal(peeks_join(&peeks, &first), PEEK_ASKS);
+}
+
 static void who_asks_in_another_way_does_not_follow(void **state) {
     (void)state;
     assert_int_equal(peeks_join(&peeks, look(&first, "k")), PEEK_ASKS);
@@ -149,6 +166,7 @@ int main(void) {
         cmocka_unit_test_setup(who_waits_at_what_fails_is_sent, begin),
         cmocka_unit_test_setup(who_waits_is_dropped_with_the_connection, begin),
         cmocka_unit_test_setup(a_change_ends_what_was_known, begin),
+        cmocka_unit_test_setup(a_strong_look_is_of_no_use_after_an_invalidation, begin),
         cmocka_unit_test_setup(who_asks_in_another_way_does_not_follow, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
