@@ -75,3 +75,17 @@ def test_a_server_that_takes_no_writes_is_waited_for(server: Server) -> None:
         server.ask("CONFIG", "SET", "min-replicas-to-write", "0")
         assert running.wait() == DONE
         assert running.positions == ["0/100"]
+
+
+def test_a_key_with_a_value_of_another_kind_is_told_of_and_passed_over(server: Server) -> None:
+    with resilicache.Cache(server.url) as cache, RunningRelay(server.url, *USERS) as running:
+        server.ask("RPUSH", "user:0", "no cache entry")
+        cache.set("user:1", b"old", ttl=600)
+        running.feed(FIRST, transaction(0x200, insert({"id": 1})))
+        until(lambda: running.positions[-1:] == ["0/200"], "both are done")
+        entry = cache.inspect("user:1")
+        assert entry is not None and entry["state"] == "invalidated"
+        assert running.wait() == DONE
+        assert len(running.complaints) == 1
+        assert "1 keys up to line" in running.complaints[0] and "are passed over: 'user:0': " in running.complaints[0]
+    assert server.ask("LRANGE", "user:0", "0", "-1") == [b"no cache entry"]

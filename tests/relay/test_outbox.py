@@ -105,6 +105,20 @@ def test_rows_stay_while_the_server_is_away(connect: Connect) -> None:
     assert rows(connect) == ["key"]
 
 
+def test_a_key_with_a_value_of_another_kind_is_logged_and_passed_over(
+    connect: Connect, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.ask("RPUSH", "list", "no cache entry")
+    with resilicache.Cache(server.url) as cache, caplog.at_level(logging.WARNING):
+        outbox = Outbox(connect, cache)
+        cache.set("key", b"old", ttl=600)
+        enqueue(connect, outbox, "list", "key")
+        assert outbox.drain() == 2
+        assert rows(connect) == [] and is_old(cache, "key")
+    assert len(caplog.messages) == 1
+    assert "the outbox resilicache_outbox passes over a key: 'list'" in caplog.messages[0]
+
+
 def test_a_row_that_is_committed_late_is_not_deleted_unseen(database: Any, cache: resilicache.Cache) -> None:
     def connect() -> Any:
         return psycopg.connect(database.conninfo)

@@ -43,8 +43,10 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any
 
+from . import _native as native
 from .arguments import Seconds, listed, milliseconds
 from .cache import Cache
+from .errors import error_of
 
 log = logging.getLogger(__name__)
 
@@ -121,13 +123,25 @@ class Outbox:
         connection.rollback()  # no transaction stays open while the cache is asked
         if not rows:
             return 0
-        self._cache.invalidate(*dict.fromkeys(key for _, key in rows))
+        self._invalidate(list(dict.fromkeys(key for _, key in rows)))
         with closing(connection.cursor()) as cursor:
             # Each by its id: one below the highest may have been committed since.
             delete = f"DELETE FROM {self._table} WHERE id = {self._mark(cursor)}"
             cursor.executemany(delete, [(number,) for number, _ in rows])
         connection.commit()
         return len(rows)
+
+    def _invalidate(self, keys: list[str]) -> None:
+        """A key that holds a value of another kind has nothing to invalidate: it is logged, and done."""
+        entries = self._cache._many(native.INVALIDATE, keys, 0, 0, 0, None)
+        passed_over: list[str] = []
+        for key, (outcome, status, words) in zip(keys, entries, strict=True):
+            if status == native.TYPE:
+                passed_over.append(str(words))
+            elif outcome == native.FAILED:
+                raise error_of(status, str(words), key)
+        for words in passed_over:
+            log.warning("the outbox %s passes over a key: %s", self._table, words)
 
     def run(self, every: Seconds = 0.2) -> None:
         """Drains until stop() is called.  What fails is logged and tried again, with ever longer pauses."""

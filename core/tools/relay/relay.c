@@ -162,12 +162,21 @@ static bool is_hopeless(int32_t status) {
         || status == RCACHE_E_LIMIT || status == RCACHE_E_CLOSED || status == RCACHE_E_FORKED;
 }
 
+/* A key with a value of another kind has nothing to invalidate: it is told of, and done. */
+static int32_t try_once(struct relay *relay, struct why *why) {
+    int32_t status = sender_try(&relay->sender, &relay->keys, why);
+    if (relay->sender.passed_over > 0)
+        tool_complain(0, "%zu keys up to line %llu are passed over: %s", relay->sender.passed_over,
+                      (unsigned long long)relay->input.lines, relay->sender.why_passed_over.text);
+    return status;
+}
+
 /* Tries until each key is invalidated; false after a complaint: it gave up, or was told to end. */
 static bool invalidate(struct relay *relay) {
     struct why why;
     int64_t since_ms = clock_now_ms(), pause_ms = PAUSE_FIRST_MS, told_ms = 0;
     int32_t status;
-    while (relay->keys.count > 0 && (status = sender_try(&relay->sender, &relay->keys, &why)) != RCACHE_OK) {
+    while (relay->keys.count > 0 && (status = try_once(relay, &why)) != RCACHE_OK) {
         int64_t now_ms = clock_now_ms();
         bool gives_up = is_hopeless(status) || (relay->give_up_ms > 0 && now_ms - since_ms >= relay->give_up_ms);
         bool ends = gives_up || input_was_told_to_end();

@@ -97,29 +97,48 @@ static void begin_ops(struct load *load, rcache *cache) {
     }
 }
 
-/* What became of the keys of an op; the status of the first that failed, with `why`. */
-static int32_t take_result(struct load *load, const rcache_event *event, struct why *why) {
-    size_t place = (size_t)event->tag, count = run_length(load, place), index = 0;
-    int32_t status = rcache_result_status(event->result, &index);
-    bool is_told_of_each = rcache_result_values(event->result, load->values, count) == count;
-    for (size_t i = 0; i < count; i++)
-        load->failed[load->order[place + i]] =
-            status != RCACHE_OK && (!is_told_of_each || load->values[i].status != RCACHE_OK);
+/* Notes what became of one key of an op, whose first failure is `status`; the status to report, with `why`. */
+static int32_t take_key(struct sender *sender, const rcache_result *result, size_t index, int32_t status,
+                        struct why *why) {
+    if (status == RCACHE_E_TYPE) {
+        if (sender->passed_over++ == 0)
+            why_set(&sender->why_passed_over, "%s", rcache_result_message(result, index));
+        return RCACHE_OK;
+    }
     if (status != RCACHE_OK)
-        why_set(why, "%s", rcache_result_message(event->result, index));
+        why_set(why, "%s", rcache_result_message(result, index));
+    return status;
+}
+
+/* What became of the keys of an op; the status of the first that failed, with `why`. */
+static int32_t take_result(struct sender *sender, struct load *load, const rcache_event *event, struct why *why) {
+    size_t place = (size_t)event->tag, count = run_length(load, place);
+    int32_t first = rcache_result_status(event->result, NULL), status = RCACHE_OK;
+    bool is_told_of_each = rcache_result_values(event->result, load->values, count) == count;
+    for (size_t i = 0; i < count && first != RCACHE_OK; i++) {
+        struct why why_of_this;
+        int32_t status_of_this = is_told_of_each ? load->values[i].status : first;
+        status_of_this = take_key(sender, event->result, is_told_of_each ? i : 0, status_of_this, &why_of_this);
+        load->failed[load->order[place + i]] = status_of_this != RCACHE_OK;
+        if (status == RCACHE_OK && status_of_this != RCACHE_OK) {
+            status = status_of_this;
+            *why = why_of_this;
+        }
+    }
     rcache_result_free(event->result);
     return status;
 }
 
-static int32_t run_ops(struct load *load, rcache_queue *queue, struct why *why) {
+static int32_t run_ops(struct sender *sender, struct load *load, struct why *why) {
     int32_t status = RCACHE_OK;
+    rcache_queue *queue = sender->queue;
     rcache_event events[EVENTS];
     rcache_queue_submit_all(queue, load->ops, load->tags, load->op_count);
     for (size_t left = load->op_count; left > 0;) { /* ends by the ops' deadline */
         size_t count = rcache_queue_drain(queue, events, EVENTS);
         for (size_t i = 0; i < count; i++) {
             struct why of_this;
-            int32_t status_of_this = take_result(load, &events[i], &of_this);
+            int32_t status_of_this = take_result(sender, load, &events[i], &of_this);
             if (status == RCACHE_OK && status_of_this != RCACHE_OK) {
                 status = status_of_this;
                 *why = of_this;
@@ -136,6 +155,7 @@ int32_t sender_try(struct sender *sender, struct keys *keys, struct why *why) {
     struct load load;
     rcache_error err = RCACHE_ERROR_INIT;
     int32_t status = RCACHE_OK;
+    sender->passed_over = 0;
     if (sender->queue == NULL && (status = rcache_queue_new(sender->cache, &sender->queue, &err)) != RCACHE_OK) {
         why_set(why, "%s", err.message);
         return status;
@@ -146,10 +166,10 @@ int32_t sender_try(struct sender *sender, struct keys *keys, struct why *why) {
         return RCACHE_E_NOMEM;
     }
     begin_ops(&load, sender->cache);
-    status = run_ops(&load, sender->queue, why);
+    status = run_ops(sender, &load, why);
     size_t before = keys->count;
     keys_leave(keys, load.failed);
-    sender->invalidated += before - keys->count;
+    sender->invalidated += before - keys->count - sender->passed_over;
     load_clear(&load);
     return status;
 }

@@ -10,6 +10,8 @@ struct sender {
     rcache *cache;
     rcache_queue *queue; /* made when it is first wanted */
     uint64_t invalidated;
+    size_t passed_over; /* keys of the last try that hold a value of another kind: nothing to invalidate */
+    struct why why_passed_over; /* of one of them */
 };
 
 /* Tries once, and leaves in the batch what failed: the status of the first such key, with `why`.  Bounded by the ops'
