@@ -13,6 +13,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -193,6 +194,37 @@ def test_a_child_s_refreshes_run(shared_url: str) -> None:
             return cache.get("k")
 
         assert in_child(child) == "b'from the child'"
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_whose_cache_can_t_be_opened_is_told_why_until_it_can(shared_url: str, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+
+    def child() -> None:
+        for _ in range(3):
+            assert theirs.poll(30) and theirs.recv() == "go on"
+            try:
+                theirs.send(cache.fetch("k", 10, lambda: b"v"))
+            except resilicache.Error as error:
+                theirs.send(f"{type(error).__name__}: {error}")
+
+    cache = Cache(shared_url, journal_file=str(tmp_path / "journal"))
+    process = context.Process(target=child)
+    process.start()
+    try:
+        for _ in range(2):
+            ours.send("go on")
+            assert ours.poll(30)
+            told = ours.recv()
+            assert told.startswith("InvalidError: 'journal_file' is ") and "another cache has it open" in told
+        cache.close()
+        ours.send("go on")
+        assert ours.poll(30) and ours.recv() == b"v"
+    finally:
+        cache.close()
+        process.kill()
+        process.join(30)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

@@ -64,20 +64,25 @@ class Cache:
         self._open()
 
     def _open(self) -> None:
-        self._generation = _process.generation
-        self._handle = native.open(self._url, self._options)
+        generation = _process.generation
+        handle = native.open(self._url, self._options)
         if self._given is not None:
-            native.credentials(self._handle, *self._given)
+            native.credentials(handle, *self._given)
+        self._handle = handle
         self._workers = Workers()
         # Also runs at the interpreter's exit, and when the cache is forgotten without being closed.
-        self._finalizer = weakref.finalize(self, _end, self._handle, self._workers, self._generation)
+        self._finalizer = weakref.finalize(self, _end, self._handle, self._workers, generation)
+        self._generation = generation  # from here on, other threads take the handle
 
     def _reopened(self) -> Any:
-        """The handle, in a process that was forked since it was made.  Closed stays closed."""
+        """The handle, in a process that was forked since it was made.  Closed stays closed; where it can't be opened, as
+        with a journal_file that the parent has, this call fails, and the next one tries again."""
         with _process.reopening:
-            if self._generation != _process.generation and self._finalizer.alive:
-                self._finalizer()
+            inherited = self._finalizer
+            if self._generation != _process.generation and inherited.alive:
+                native.close(self._handle, True)
                 self._open()
+                inherited.detach()
             return self._handle
 
     def close(self) -> None:
