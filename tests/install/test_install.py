@@ -2,9 +2,12 @@
 
 import os
 import pathlib
+import re
 import subprocess
 
 import pytest
+
+from servers import free_port
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -82,6 +85,25 @@ def test_the_walkthrough_in_c_ends_well(prefix, tmp_path):
     program = tmp_path / "walkthrough"
     build(program, pkg_config(prefix, "--cflags", "--libs"), ROOT / "examples/c/walkthrough.c")
     assert "All as it should be." in run(program, LD_LIBRARY_PATH=str(library_dir(prefix)))
+
+
+@pytest.fixture(scope="module", name="page")
+def page_program(prefix, tmp_path_factory):
+    """All the code of docs/c-api.md, in a program that runs its stepping driver."""
+    directory = tmp_path_factory.mktemp("page")
+    code = re.findall(r"^```c\n(.*?)^```$", (ROOT / "docs/c-api.md").read_text(), re.DOTALL | re.MULTILINE)
+    (directory / "page_code.h").write_text("\n".join(code))
+    flags = pkg_config(prefix, "--static", "--cflags", "--libs").replace("-lresilicache", "-l:libresilicache.a")
+    build(directory / "page", f"'-I{directory}' {flags}", HERE / "page.c")
+    return directory / "page"
+
+
+def test_the_page_s_stepping_driver_outlives_any_number_of_connections(page, server):
+    assert run(page, server.port) == "100\n"
+
+
+def test_the_page_s_stepping_driver_tells_of_a_server_that_is_not_there(page):
+    assert run(page, free_port()) == "RCACHE_E_UNAVAILABLE\n0\n"
 
 
 def test_the_tool_runs(prefix):

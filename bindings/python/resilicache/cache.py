@@ -75,8 +75,8 @@ class Cache:
         self._generation = generation  # from here on, other threads take the handle
 
     def _reopened(self) -> Any:
-        """The handle, in a process that was forked since it was made.  Closed stays closed; where it can't be opened, as
-        with a journal_file that the parent has, this call fails, and the next one tries again."""
+        """The handle, in a process that was forked since it was made.  Closed stays closed.  Where it can't be opened,
+        as with a journal_file that the parent has, the call fails, and the next one tries again."""
         with _process.reopening:
             inherited = self._finalizer
             if self._generation != _process.generation and inherited.alive:
