@@ -8,7 +8,8 @@
  * - "Threads: any" may be called from all threads at once; "one" by one thread at a time, not always the same.
  *   Unless a function says otherwise, it is "any" for an rcache and "one" for every other handle.
  * - The *_free functions and rcache_close take NULL and may come in any order: a handle keeps what it needs.
- * - After fork() a child may only close and free what it inherited; anything else fails with RCACHE_E_FORKED. */
+ * - After fork() a child may only close and free what it inherited; anything else fails with RCACHE_E_FORKED, and a
+ *   queue or stepper only frees the ops that it is given. */
 #ifndef RESILICACHE_H
 #define RESILICACHE_H
 
@@ -314,7 +315,8 @@ RCACHE_API void rcache_queue_submit(rcache_queue *queue, rcache_op *op, uint64_t
 /* The same for several ops, in this order: what they have to send goes out together, for the price of one.  Both arrays
  * are read during the call alone. */
 RCACHE_API void rcache_queue_submit_all(rcache_queue *queue, rcache_op *const *ops, const uint64_t *tags, size_t count);
-/* Fills in up to `capacity` events, without waiting; their count.  Every op brings DONE, once. */
+/* Fills in up to `capacity` events, without waiting; their count.  Every op brings DONE, once; but of those for which
+ * there is no memory at all, 64 at a time. */
 RCACHE_API size_t rcache_queue_drain(rcache_queue *queue, rcache_event *events, size_t capacity);
 /* Ends its ops without telling; loads that were handed out stay the caller's to finish. */
 RCACHE_API void rcache_queue_free(rcache_queue *queue);

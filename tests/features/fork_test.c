@@ -101,6 +101,7 @@ static int close_inherited(const struct inherited *inherited) {
     if (rcache_queue_new(family.cache, &queue, NULL) != RCACHE_E_FORKED ||
         rcache_stepper_new(family.cache, &stepper, NULL) != RCACHE_E_FORKED)
         return 2;
+    rcache_queue_submit(family.queue, rcache_op_get(family.cache, "k", &size, 1, NULL), 1);
     if (rcache_queue_drain(family.queue, &event, 1) != 0)
         return 3;
     rcache_load_finish(inherited->load);

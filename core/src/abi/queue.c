@@ -31,6 +31,11 @@ int rcache_queue_fd(const rcache_queue *queue) {
 void submit_to_queue(struct queue *queue, rcache_op *const *ops, const uint64_t *tags, size_t count) {
     struct link_node requests;
     list_init(&requests);
+    if (cache_forked(queue->cache)) { /* its lock and its descriptor are the parent's, too */
+        for (size_t i = 0; i < count; i++)
+            rcache_op_free(ops[i]);
+        return;
+    }
     for (size_t i = 0; i < count; i++)
         if (ops[i] == no_memory_op())
             queue_starve(queue, tags[i]);
