@@ -80,8 +80,8 @@ def test_eventual_fetches_go_on_and_none_waits_long(mine: Server, leave: Callabl
         cache.set("alive", b"v", 60)
         leave(mine)
         callers.seconds.clear()
-        seconds = callers.run()
-        stats = cache.stats()
+        until(lambda: callers.run() and cache.stats()["breaker_opened"] >= 1, "it counts as down")
+        seconds, stats = sorted(callers.seconds), cache.stats()
         print(
             f"{leave.__name__}: {len(seconds)} calls, median {share(seconds, 0.5) * 1000:.1f} ms, "
             f"p99 {share(seconds, 0.99) * 1000:.1f} ms, longest {seconds[-1] * 1000:.1f} ms; "
@@ -89,7 +89,7 @@ def test_eventual_fetches_go_on_and_none_waits_long(mine: Server, leave: Callabl
         )
         assert share(seconds, 0.5) < OP_TIMEOUT_S + SLACK_S / 4
         assert share(seconds, 0.99) < 2 * OP_TIMEOUT_S + LOADER_S + SLACK_S
-        assert stats["breaker_opened"] >= 1 and stats["servers_down"] == 1
+        assert stats["servers_down"] == 1
         begin = time.monotonic()
         if leave is kill:
             mine.restart()

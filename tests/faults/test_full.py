@@ -81,7 +81,7 @@ def test_an_invalidation_that_it_refuses_is_kept_until_it_is_taken(
         mine.ask("CONFIG", "SET", "min-replicas-to-write", "0")
         mine.ask("CONFIG", "SET", "stop-writes-on-bgsave-error", "no")
         until(lambda: cache.stats()["journal_depth"] == 0, "it is carried out")
-        with resilicache.Cache(mine.url, delay=0) as another:
+        with resilicache.Cache(mine.url, delay="1ms") as another:
             assert another.fetch("row", 60, lambda: b"new", strong=True) == b"new"
 
 

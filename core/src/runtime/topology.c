@@ -289,9 +289,10 @@ static void send_to_primary(struct request *request, struct link_node *requests)
     list_append(requests, &request->node);
 }
 
-/* With the lock.  The node is down, and has been for so long that there is no use in waiting for it. */
+/* With the lock.  There is no use in waiting: the node has been down for so long, or nobody tells of any. */
 static bool is_hopeless(const struct topology *topology, const struct node *node, int64_t now_ms) {
-    return node_is_down(node) && now_ms - node->breaker.since_ms >= topology->around.settings->op_timeout_ms;
+    int64_t down_ms = node_is_down(node) ? now_ms - node->breaker.since_ms : 0;
+    return down_ms >= topology->around.settings->op_timeout_ms || topology_is_lost(topology, now_ms);
 }
 
 /* With the lock.  False: the failure is for its owner. */
