@@ -47,6 +47,7 @@ static bool take_attribute(struct call *call, const struct word *name, const str
     const struct word **text = word_is(name, "by")                                ? &call->owner
                              : word_is(name, "to")                                ? &call->value
                              : word_is(name, "after")                             ? &call->after
+                             : word_is(name, "seeing")                            ? &call->seeing
                              : word_is(name, "fails") || word_is(name, "throws")  ? &call->failure
                                                                                   : NULL;
     int64_t *version = word_is(name, "version") ? &call->version : word_is(name, "primary") ? &call->primary : NULL;
@@ -138,13 +139,14 @@ static char *flatten(struct words names, uint32_t **sizes) {
     return keys;
 }
 
-rcache_op *call_op(const struct call *call, rcache *cache) {
+rcache_op *call_op(const struct call *call, rcache *cache, const char *session) {
     static const struct word nothing = { "", 0, true };
     const rcache_call terms = { .struct_size = sizeof terms,
                                 .flags = call->flags | (call->verb == VERB_RAW_GET || call->verb == VERB_RAW_SET
                                                             ? RCACHE_RAW
                                                             : 0),
                                 .deadline_ms = call->deadline_ms,
+                                .session = session,
                                 .version = call->verb == VERB_SET || call->verb == VERB_INVALIDATE
                                                ? (uint64_t)call->version
                                                : 0 };

@@ -27,6 +27,7 @@ struct call {
     struct words names;     /* its keys */
     struct words forgotten; /* of these: keys that the loader doesn't answer */
     const struct word *value, *owner, *after, *failure;
+    const struct word *seeing; /* the cache whose token a fetch is given, or the token between quotes */
     const char *at; /* the name of its cache */
     int64_t ttl_ms, lease_ms, deadline_ms;
     int64_t version; /* of what is set or invalidated, or of what its loader brings; 0: none */
@@ -39,7 +40,7 @@ struct call {
 const char *call_read(struct words words, struct call *call);
 /* -1: it is none. */
 int64_t milliseconds_of(const struct word *word);
-rcache_op *call_op(const struct call *call, rcache *cache);
+rcache_op *call_op(const struct call *call, rcache *cache, const char *session);
 
 /* What came: the result of an op, or a failure without one. */
 struct found {

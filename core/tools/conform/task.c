@@ -151,9 +151,26 @@ void refreshes_join(struct stage *stage) {
 
 /* ---- calls ---- */
 
+/* The token that the call is given; false: there is none to give. */
+static bool find_session(struct task *task, char own[RCACHE_SESSION_SIZE], const char **session) {
+    const struct word *seeing = task->call->seeing;
+    *session = seeing == NULL ? NULL : seeing->quoted ? seeing->text : own;
+    if (*session != own)
+        return true;
+    rcache_error err = RCACHE_ERROR_INIT;
+    rcache *writer = stage_cache(task->stage, seeing->text);
+    task->found.status = writer != NULL ? rcache_session_token(writer, own, &err) : RCACHE_E_INVALID;
+    snprintf(task->found.message, sizeof task->found.message, "%s", err.message);
+    return task->found.status == RCACHE_OK;
+}
+
 /* From begin to end, on this thread. */
 static void run(struct task *task) {
-    rcache_op *op = call_op(task->call, task->cache);
+    char own[RCACHE_SESSION_SIZE];
+    const char *session;
+    if (!find_session(task, own, &session))
+        return;
+    rcache_op *op = call_op(task->call, task->cache, session);
     bool canceled = false;
     rcache_event event;
     if (op == NULL) {

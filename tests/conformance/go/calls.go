@@ -27,6 +27,7 @@ type call struct {
 	intent                       bool
 	forgotten                    []string
 	version, primary             uint64
+	seeing                       *word // the cache whose token it is given, or the token between quotes
 }
 
 var verbs = strings.Fields("fetch batch get set raw-get raw-set invalidate delete inspect lock renew unlock update")
@@ -63,6 +64,9 @@ func (c *call) takeAttribute(name, value word) bool {
 		*texts[name.text] = value.text
 		c.fails = c.fails || name.is("fails")
 		c.throws = c.throws || name.is("throws")
+		return true
+	case name.is("seeing"):
+		c.seeing = &value
 		return true
 	case name.is("primary"):
 		c.primary, _ = strconv.ParseUint(value.text, 10, 64)

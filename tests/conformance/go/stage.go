@@ -171,6 +171,13 @@ func (s *stage) make(ctx context.Context, c *call, a *actor) found {
 	if c.version > 0 {
 		ctx = resilicache.WithVersion(ctx, c.version)
 	}
+	if c.seeing != nil {
+		token, err := s.tokenOf(*c.seeing)
+		if err != nil {
+			return failed(err)
+		}
+		ctx = resilicache.WithSession(ctx, token)
+	}
 	if c.deadline > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.deadline)

@@ -164,6 +164,14 @@ func (s *stage) openCache(name string, options, expected []word) {
 	check(found{done: true}, expected, nil)
 }
 
+// tokenOf is that of the cache, or the one that is written between quotes.
+func (s *stage) tokenOf(from word) (string, error) {
+	if from.quoted {
+		return from.text, nil
+	}
+	return s.cache(from.text).SessionToken()
+}
+
 // join is FROM [at CACHE]: the cache takes up the token of the cache FROM, or the one that is written between quotes.
 func (s *stage) join(words, expected []word) {
 	from, at := split(words, "at")
@@ -171,10 +179,7 @@ func (s *stage) join(words, expected []word) {
 	if len(at) > 0 {
 		to = at[0].text
 	}
-	token, err := from[0].text, error(nil)
-	if !from[0].quoted {
-		token, err = s.cache(token).SessionToken()
-	}
+	token, err := s.tokenOf(from[0])
 	if err == nil {
 		err = s.cache(to).JoinSession(token)
 	}

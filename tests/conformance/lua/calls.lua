@@ -33,7 +33,7 @@ local FLAGS = {
 
 local ATTRIBUTES = {
     at = { "at", text_of }, by = { "owner", text_of }, to = { "value", text_of },
-    after = { "after", text_of }, fails = { "fails", text_of },
+    after = { "after", text_of }, seeing = { "seeing", function(word) return word end }, fails = { "fails", text_of },
     throws = { "throws", text_of }, ttl = { "ttl", calls.seconds }, lease = { "lease", calls.seconds },
     deadline = { "deadline", calls.seconds },
     version = { "version", function(word) return tonumber(word.text) end },

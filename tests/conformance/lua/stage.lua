@@ -201,9 +201,12 @@ local PLAIN = {
     ["unlock"] = function(cache, call) return done(cache:unlock_for_update(call.keys[1], call.owner)) end,
 }
 
-local function terms_of(world, call)
-    local terms = world.terms(call)
+local function terms_of(self, call)
+    local terms, seeing = self.world.terms(call), call.seeing
     terms.strong, terms.deadline = call.strong, call.deadline
+    if seeing then
+        terms.session = seeing.quoted and seeing.text or assert(self:cache(seeing.text):session_token())
+    end
     return terms
 end
 
@@ -214,10 +217,10 @@ function stage:make(call, actor)
     local cache = self:cache(call.at)
     if call.verb == "fetch" then
         return one(cache:fetch(call.keys[1], call.ttl, self:loader_of_one(call, actor),
-            terms_of(self.world, call)))
+            terms_of(self, call)))
     elseif call.verb == "batch" then
         return many(#call.keys, cache:fetch_batch(call.keys, call.ttl, self:loader_of_many(call, actor),
-            terms_of(self.world, call)))
+            terms_of(self, call)))
     end
     if call.verb == "update" then
         local terms = { owner = call.owner, lease = call.lease, deadline = call.deadline, intent = call.intent }

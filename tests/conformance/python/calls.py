@@ -53,6 +53,7 @@ class Call:
     intent: bool = False
     inline: bool = False
     after: bytes | None = None
+    seeing: Word | None = None
     failure: str | None = None
     nonsense: bool = False
     permanently: bool = False
@@ -80,6 +81,7 @@ _ATTRIBUTES: dict[str, tuple[str, Any]] = {
     "lease": ("lease", seconds),
     "deadline": ("deadline", seconds),
     "after": ("after", lambda word: word.text),
+    "seeing": ("seeing", lambda word: word),
     "version": ("version", lambda word: int(str(word))),
     "primary": ("primary", lambda word: int(str(word))),
     "fails": ("failure", str),

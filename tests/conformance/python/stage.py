@@ -280,6 +280,12 @@ class Stage:
 
         return load
 
+    def _terms(self, call: Call) -> dict[str, Any]:
+        """Of a fetch."""
+        seen = call.seeing
+        session = None if seen is None else str(seen) if seen.quoted else self._cache(str(seen)).session_token()
+        return {"strong": call.strong, "deadline": call.deadline, "session": session}
+
     async def _call_fetch(self, cache: Any, call: Call, actor: Actor | None) -> Found:
         load = self._load(call, actor)
 
@@ -290,13 +296,13 @@ class Stage:
             return row if version is None else resilicache.Versioned(row, version)
 
         loader = self._world.loader(load_one)
-        fetched = cache.fetch(call.names[0], call.ttl, loader, strong=call.strong, deadline=call.deadline)
+        fetched = cache.fetch(call.names[0], call.ttl, loader, **self._terms(call))
         return await self._world.of(fetched)
 
     async def _batch(self, cache: Any, call: Call, actor: Actor | None) -> Found:
         loader = self._world.loader(self._load(call, actor))
         try:
-            fetched = cache.fetch_batch(call.names, call.ttl, loader, strong=call.strong, deadline=call.deadline)
+            fetched = cache.fetch_batch(call.names, call.ttl, loader, **self._terms(call))
             return listed(call, await self._world.of(fetched), None)
         except resilicache.Error as error:
             return listed(call, error.results, failed_by(error, call))
