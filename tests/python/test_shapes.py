@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import json
 import pickle
 
 import pytest
 
-from resilicache import Cache
+from resilicache import AsyncCache, Cache
 
 
 def test_typed_json(cache: Cache) -> None:
@@ -103,3 +105,59 @@ def test_cached_with_collected_arguments(cache: Cache) -> None:
 
     assert total(1, 2) == b"3"
     assert total.key(1, 2) == "sum:(1, 2)"
+
+
+def test_the_asynchronous_cache_has_what_the_other_has(cache: Cache) -> None:
+    asynchronous = AsyncCache()
+    for one, other in ((cache, asynchronous), (cache.typed(json), asynchronous.typed(json))):
+        assert {name for name in dir(one) if name[0] != "_"} <= {name for name in dir(other) if name[0] != "_"}
+    asynchronous.close()
+
+
+def test_cached_coroutine_function(url: str) -> None:
+    async def main() -> None:
+        async with AsyncCache(url) as cache:
+            calls = []
+
+            @cache.cached("user:{id}:{lang}", ttl=60, strong=True)
+            async def user(id: int, lang: str = "en") -> bytes:
+                """Reads a user."""
+                await asyncio.sleep(0)
+                calls.append(id)
+                return f"{id} {lang}".encode()
+
+            assert await user(7) == await user(id=7) == await user(7, "en") == await user(7, lang="en") == b"7 en"
+            assert calls == [7]
+            assert await asyncio.gather(*(user(8) for _ in range(10))) == [b"8 en"] * 10 and calls == [7, 8]
+            assert user.key(7) == "user:7:en" and await cache.get("user:7:en") == b"7 en"
+            await user.invalidate(7)
+            assert await user(7) == b"7 en" and calls == [7, 8, 7]
+            assert inspect.iscoroutinefunction(user)
+            assert (user.__name__, user.__doc__) == ("user", "Reads a user.")
+            assert await user.__wrapped__(9) == b"9 en"
+            with pytest.raises(TypeError):
+                await user()
+
+    asyncio.run(main())
+
+
+def test_cached_by_the_asynchronous_cache_and_no_coroutine_function(url: str) -> None:
+    async def main() -> None:
+        async with AsyncCache(url) as cache:
+
+            @cache.typed(json).cached("square:{n}", ttl=60)
+            def square(n: int) -> int:
+                return n * n
+
+            assert await square(12) == await square(n=12) == 144
+
+    asyncio.run(main())
+
+
+def test_what_is_wrong_with_an_asynchronous_decorator_is_told() -> None:
+    cache = AsyncCache()
+    with pytest.raises(ValueError, match="no parameter"):
+        cache.cached("user:{name}", ttl=1)(lambda id: b"")
+    with pytest.raises(ValueError, match="ttl"):
+        cache.cached("user:{id}", ttl=0)
+    cache.close()

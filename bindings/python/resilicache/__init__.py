@@ -11,7 +11,7 @@ from . import _native
 from ._binding import binding
 from .aio import AsyncCache, AsyncTypedCache, AsyncUpdateLock
 from .cache import Cache
-from .cached import CachedFunction
+from .cached import AsyncCachedFunction, CachedFunction
 from .errors import (
     AuthError,
     CanceledError,
@@ -53,6 +53,7 @@ def has(feature: str) -> bool:
 
 __all__ = [
     "AsyncCache",
+    "AsyncCachedFunction",
     "AsyncTypedCache",
     "AsyncUpdateLock",
     "AuthError",

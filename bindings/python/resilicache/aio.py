@@ -32,6 +32,7 @@ from .arguments import (
     value_bytes,
 )
 from .cache import Cache
+from .cached import AsyncDecorator, async_cached
 from .errors import Error, error_of
 from .load import Answers, Versioned, answer_many, answer_one, covers, finishing, logger
 from .lock import Holder, lock_flags
@@ -403,6 +404,24 @@ class AsyncCache:
         """As `Cache.typed`."""
         return AsyncTypedCache(self, codec if loads is None else (codec, loads))  # type: ignore[arg-type]
 
+    def cached(
+        self, template: str, ttl: Seconds, *, strong: bool | None = None, deadline: Seconds | None = None
+    ) -> AsyncDecorator[bytes]:
+        """As `Cache.cached`, for coroutine functions; a plain one runs in the executor.  What comes of it is awaited.
+
+        >>> async def main():
+        ...     async with resilicache.AsyncCache() as cache:
+        ...         @cache.cached("user:{id}", ttl=60)
+        ...         async def user(id: int) -> bytes:
+        ...             return b"tester %d" % id
+        ...         value = await user(7)
+        ...         await user.invalidate(7)
+        ...         return value, user.key(7)
+        >>> asyncio.run(main())
+        (b'tester 7', 'user:7')
+        """
+        return async_cached(self, template, ttl, strong, deadline)
+
     # ---- how calls run ----
 
     def pump(self) -> tuple[Pump, native.Handle]:
@@ -572,6 +591,12 @@ class AsyncTypedCache(Coder[T]):
     ) -> AsyncUpdateLock:
         """As `TypedCache.lock_for_update`."""
         return self.cache.lock_for_update(key, owner, lease=lease, deadline=deadline, wait=wait, intent=intent)
+
+    def cached(
+        self, template: str, ttl: Seconds, *, strong: bool | None = None, deadline: Seconds | None = None
+    ) -> AsyncDecorator[T]:
+        """As `AsyncCache.cached`."""
+        return async_cached(self, template, ttl, strong, deadline)
 
     def __repr__(self) -> str:
         return f"<resilicache.AsyncTypedCache over {self.cache!r}>"
