@@ -12,6 +12,17 @@ struct command {
     const char *help;
 };
 
+static int version_main(struct tool *tool) {
+    char text[32];
+    uint32_t version = rcache_version();
+    snprintf(text, sizeof text, "%u.%u.%u", version / 1000000, version / 1000 % 1000, version % 1000);
+    if (tool->json)
+        printf("{\"version\": \"%s\"}\n", text);
+    else
+        printf("resilicache %s\n", text);
+    return EXIT_DONE;
+}
+
 static const struct command COMMANDS[] = {
     { "demo", demo_main, true, "demo [URL]", "show what it does, in a minute" },
     { "get", get_main, true, "get URL KEY", "the stored value, whatever its state" },
@@ -29,6 +40,7 @@ static const struct command COMMANDS[] = {
     { "relay", relay_main, true, "relay URL --map TABLE=KEY [FLAGS]",
       "invalidate what the change events on standard input tell: Debezium, Maxwell, wal2json" },
     { "options", options_main, false, "options", "every option: name, default, range, meaning" },
+    { "version", version_main, false, "version", "which one this is; --version alone tells it, too" },
 };
 
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
@@ -136,7 +148,8 @@ static int take_flags(struct tool *tool, int argc, char **argv) {
             tool->command = &argv[i + 1];
             break;
         }
-        const struct flag *flag = flag_named(arg);
+        bool asks_version = strcmp(arg, "--version") == 0 && rest == 0 && i + 1 == argc; /* relay has it as a flag */
+        const struct flag *flag = asks_version ? NULL : flag_named(arg);
         bool needs_value = strcmp(arg, "--ttl") == 0 || strcmp(arg, "--option") == 0
                         || (flag != NULL && flag->value != NULL);
         if (needs_value && i + 1 >= argc)
@@ -153,7 +166,7 @@ static int take_flags(struct tool *tool, int argc, char **argv) {
         } else if (flag != NULL) {
             if (!take_flag(tool, arg, needs_value ? argv[++i] : ""))
                 return -1;
-        } else if (strncmp(arg, "--", 2) == 0 && strcmp(arg, "--help") != 0)
+        } else if (strncmp(arg, "--", 2) == 0 && strcmp(arg, "--help") != 0 && !asks_version)
             return tool_complain(-1, "unknown flag %s; `resilicache --help` lists them", arg);
         else
             argv[rest++] = argv[i];
@@ -164,6 +177,8 @@ static int take_flags(struct tool *tool, int argc, char **argv) {
 static int run(struct tool *tool, int count, char **words) {
     if (count == 0 || strcmp(words[0], "--help") == 0 || strcmp(words[0], "help") == 0)
         return print_help(count == 0 ? stderr : stdout, count == 0 ? EXIT_USAGE : EXIT_DONE);
+    if (strcmp(words[0], "--version") == 0)
+        return version_main(tool);
     const struct command *command = command_named(words[0]);
     if (command == NULL)
         return tool_complain(EXIT_USAGE, "there is no command '%s'; `resilicache --help` lists them", words[0]);

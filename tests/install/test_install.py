@@ -108,3 +108,11 @@ def test_the_page_s_stepping_driver_tells_of_a_server_that_is_not_there(page):
 
 def test_the_tool_runs(prefix):
     assert "resilicache" in run(prefix / "bin/resilicache", "help")
+
+
+def test_the_tool_tells_its_version(prefix):
+    header = (prefix / "include/resilicache.h").read_text()
+    version = ".".join(re.findall(r"#define RCACHE_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", header))
+    tool = prefix / "bin/resilicache"
+    assert run(tool, "--version") == run(tool, "version") == f"resilicache {version}\n"
+    assert run(tool, "--json", "--version") == '{"version": "%s"}\n' % version

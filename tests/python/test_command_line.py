@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+import resilicache
+
 DONE, ABSENT, USAGE, FAILED = range(4)
 
 
@@ -91,3 +93,8 @@ def test_help() -> None:
 def test_no_server() -> None:
     code, _, complaint = tool("get", "redis://:secret@127.0.0.1:1", "k", "--option", "deadline=300ms")
     assert code == FAILED and complaint.startswith("resilicache: ") and "secret" not in complaint
+
+
+def test_the_version() -> None:
+    assert tool("--version") == tool("version") == (DONE, f"resilicache {resilicache.__version__}\n".encode(), "")
+    assert json.loads(tool("--json", "version")[1]) == {"version": resilicache.__version__}

@@ -72,7 +72,7 @@ def parse(arguments: list[str]) -> Arguments:
             strong = True
         elif word == "--json":
             as_json = True
-        elif word.startswith("--") and word != "--help":
+        elif word.startswith("--") and word not in ("--help", "--version"):
             raise Usage(f"unknown flag {word}; `python -m resilicache --help` lists them")
         else:
             words.append(word)
@@ -165,6 +165,11 @@ def print_options(arguments: Arguments) -> int:
     return DONE
 
 
+def print_version(arguments: Arguments) -> int:
+    print(json.dumps({"version": __version__}) if arguments.json else f"resilicache {__version__}")
+    return DONE
+
+
 class Command(NamedTuple):
     run: Callable[..., int]
     words: range
@@ -194,7 +199,8 @@ COMMANDS = {
 def help_text() -> str:
     lines = [f"python -m resilicache {__version__}: a cache that keeps its promises", ""]
     lines += [f"  {command.usage:<58} {command.help}" for command in COMMANDS.values()]
-    lines += [f"  {'options':<58} every option: name, default, range, meaning", ""]
+    lines += [f"  {'options':<58} every option: name, default, range, meaning"]
+    lines += [f"  {'version':<58} which one this is; also --version", ""]
     lines += [
         "  --json                 output for machines",
         "  --option NAME=VALUE    any option of `options`; also in the URL: redis://host?NAME=VALUE",
@@ -212,6 +218,8 @@ def run(arguments: Arguments) -> int:
         return DONE if arguments.words else USAGE
     if name == "options":
         return print_options(arguments)
+    if name in ("--version", "version"):
+        return print_version(arguments)
     command = COMMANDS.get(name)
     if command is None:
         raise Usage(f"there is no command '{name}'; `python -m resilicache --help` lists them")
