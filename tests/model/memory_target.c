@@ -14,7 +14,7 @@ struct own {
 static bool execute(struct target *target, struct request *request, int8_t history) {
     struct own *own = target->own;
     (void)history;
-    verbs_execute(&own->store, request, own->now_ms);
+    verbs_execute(&own->store, request, map_hash(&own->store.map, request->key), own->now_ms);
     return true;
 }
 

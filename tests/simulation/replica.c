@@ -69,7 +69,8 @@ const struct record *replica_peek(struct world *world, struct message *message) 
         saved_take(&now, server, message->key);
     const struct saved *shown = lacking != NULL ? &lacking->before : &now;
     saved_put(shown, &server->view, message->key);
-    verbs_execute(&server->view, &message->request, server_now_ms(world));
+    verbs_execute(&server->view, &message->request, map_hash(&server->view.map, message->request.key),
+                  server_now_ms(world));
     struct entry *entry = store_find(&server->view, key_slice(message->key), INT64_MIN);
     if (entry != NULL)
         store_remove(&server->view, entry);

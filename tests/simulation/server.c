@@ -339,7 +339,7 @@ static void execute(struct world *world, struct message *message) {
     if (verb == VERB_REFRESH && !server_knows_epoch(message, record))
         request->reply.verdict = VERDICT_LOST;
     else
-        verbs_execute(&server->store, request, now_ms);
+        verbs_execute(&server->store, request, map_hash(&server->store.map, request->key), now_ms);
     request->verb = verb;
     tell_epoch(message, record, now_ms);
     settle_check(world, &server->records[message->key], message, entry_of(server, message->key));

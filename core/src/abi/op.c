@@ -138,7 +138,8 @@ static void attach(struct op *op, struct rcache *cache) {
     struct call *call = call_of(op);
     struct slice key = op->count > 0 ? op->slots[0].request.key : slice_of("", 0);
     op->route = cache->memory == NULL ? (uint32_t)hash64(key.data, key.size, cache->seed) : 0;
-    call->cache = cache_hold(cache);
+    call->cache = cache;
+    call->stripe = stripe_enter(cache);
     bool has_links = cache->memory == NULL && cache->stepper == NULL;
     call->link = has_links ? cache->links.all[passage_home(cache, key, op->route)] : NULL;
     call->group = call->link != NULL ? &call->link->group : &cache->idle;
@@ -278,7 +279,7 @@ void rcache_op_free(rcache_op *handle) {
         return; /* what it shares with threads of the parent can't be told apart here */
     if (cache != NULL) {
         call_abandon(op);
-        cache_drop(cache);
+        stripe_leave(cache, call_of(op)->stripe);
     }
     op_drop(op);
 }

@@ -60,8 +60,10 @@ static void add_line(struct buffer *lines, const char *name, uint64_t number) {
 size_t rcache_stats(rcache *cache, char *text, size_t capacity) {
     struct buffer lines = BUFFER_INIT;
     if (cache != NULL && !cache_forked(cache)) {
-        add_line(&lines, "calls", cache->calls);
-#define COUNTER_LINE(name) add_line(&lines, #name, cache->counters.name);
+        struct counters counters;
+        stripes_count(cache, &counters);
+        add_line(&lines, "calls", stripes_calls(cache));
+#define COUNTER_LINE(name) add_line(&lines, #name, counters.name);
         COUNTERS(COUNTER_LINE)
 #undef COUNTER_LINE
         add_line(&lines, "servers_down", health_down(&cache->topology));

@@ -96,7 +96,7 @@ int32_t rcache_session_share(rcache *cache, rcache *with, rcache_error *err) {
         status = check(with, err);
     if (status != RCACHE_OK)
         return status;
-    if (cache->calls > 0)
+    if (stripes_calls(cache) > 0)
         return error_set(err, RCACHE_E_MISUSE, "the cache has been used: share a session before its first call");
     struct common_session *own = cache->session;
     cache->session = common_session_hold(with->session);

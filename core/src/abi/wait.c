@@ -36,7 +36,7 @@ int32_t event_of(rcache_op *handle, enum call_event happened, struct load *load,
     if (op->refresh != NULL)
         give_load(event, op->refresh, cache);
     if (cache != NULL)
-        cache_drop(cache);
+        stripe_leave(cache, call_of(op)->stripe);
     return finish(handle, event);
 }
 

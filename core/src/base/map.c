@@ -22,8 +22,15 @@ static struct map_node **bucket_of(const struct map *map, uint64_t hash) {
     return &map->buckets[hash & (map->bucket_count - 1)];
 }
 
+uint64_t map_hash(const struct map *map, struct slice key) {
+    return hash64(key.data, key.size, map->seed);
+}
+
 struct map_node *map_find(const struct map *map, struct slice key) {
-    uint64_t hash = hash64(key.data, key.size, map->seed);
+    return map_find_hashed(map, key, map_hash(map, key));
+}
+
+struct map_node *map_find_hashed(const struct map *map, struct slice key, uint64_t hash) {
     struct map_node *node = *bucket_of(map, hash);
     while (node != NULL && !(node->hash == hash && slice_equal(node->key, key)))
         node = node->next;
@@ -52,7 +59,7 @@ static void grow(struct map *map) {
 void map_add(struct map *map, struct map_node *node) {
     if (map->count >= map->bucket_count)
         grow(map);
-    node->hash = hash64(node->key.data, node->key.size, map->seed);
+    node->hash = map_hash(map, node->key);
     struct map_node **bucket = bucket_of(map, node->hash);
     node->next = *bucket;
     *bucket = node;

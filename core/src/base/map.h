@@ -22,7 +22,10 @@ struct map {
 
 bool map_init(struct map *map, uint64_t seed); /* false for want of memory */
 void map_clear(struct map *map);               /* frees the buckets, not the entries */
+uint64_t map_hash(const struct map *map, struct slice key);
 struct map_node *map_find(const struct map *map, struct slice key);
+/* For who knows the hash already. */
+struct map_node *map_find_hashed(const struct map *map, struct slice key, uint64_t hash);
 /* `node->key` is set and not in the map. */
 void map_add(struct map *map, struct map_node *node);
 void map_remove(struct map *map, struct map_node *node);

@@ -63,11 +63,13 @@ int32_t cache_new(struct settings *settings, struct rcache **result, rcache_erro
     const char *file = cache->settings.journal_file;
     if (ok && !memory && file[0] != '\0')
         status = journal_open(&cache->journal, file, err);
-    if (status == RCACHE_OK)
-        *result = cache;
-    else
+    if (status != RCACHE_OK) {
         cache_drop(cache);
-    return status;
+        return status;
+    }
+    stripes_open(cache);
+    *result = cache;
+    return RCACHE_OK;
 }
 
 struct rcache *cache_hold(struct rcache *cache) {
@@ -127,6 +129,7 @@ void cache_close(struct rcache *cache) {
     cache_unlock_engine(cache, NULL);
     if (cache->service.started)
         service_wake(cache);
+    stripes_close(cache);
     cache_drop(cache);
 }
 

@@ -14,6 +14,7 @@
 #include "runtime/recent.h"
 #include "runtime/service.h"
 #include "runtime/settings.h"
+#include "runtime/stripes.h"
 #include "runtime/topology.h"
 #include "runtime/wake.h"
 
@@ -21,7 +22,7 @@ struct queue;
 struct stepper;
 
 struct rcache {
-    _Atomic uint32_t owners; /* the handle, every op and load of it, the service thread */
+    _Atomic uint32_t owners; /* the handle, every load of it, the service thread, and stripes for the ops */
     _Atomic bool closed;
     uint32_t generation; /* of forks */
     struct settings settings;
@@ -29,7 +30,6 @@ struct rcache {
     struct trust *trust; /* NULL: no TLS */
     struct counters counters;
     _Atomic uint64_t updates; /* that were given an owner */
-    _Atomic uint64_t calls; /* begun; also what tells their random streams apart */
     uint64_t seed;
     pthread_mutex_t lock;
     struct engine engine;
@@ -43,6 +43,7 @@ struct rcache {
     struct wake_group idle; /* calls that wait where there is no link */
     struct service service;
     struct queue *queues; /* under `lock`; none is freed before the cache is */
+    struct stripe stripes[STRIPES];
 };
 
 /* Takes the settings over, also on failure. */

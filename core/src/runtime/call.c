@@ -54,7 +54,7 @@ static bool has_service(struct op *op) {
 /* The first replies are in.  True: that was all. */
 static bool settle_private(struct op *op) {
     struct rcache *cache = call_of(op)->cache;
-    if (op_settle(op, &cache->counters)) {
+    if (op_settle(op, &call_of(op)->stripe->counters)) {
         disarm(op);
         return true;
     }
@@ -85,11 +85,17 @@ static void time_first_phase(struct op *op) {
     cache_unlock_engine(cache, NULL);
 }
 
+/* A stream of its own: the count is the stripe's. */
+static struct random random_of_call(const struct call *call, uint64_t count) {
+    uint64_t number = count * STRIPES + (uint64_t)(call->stripe - call->cache->stripes);
+    return (struct random){ call->cache->seed ^ (number << 20) };
+}
+
 /* Its first requests are in *requests.  True: it is done. */
 static bool prepare(struct op *op, struct link_node *requests) {
     struct call *call = call_of(op);
     struct rcache *cache = call->cache;
-    struct random random = { cache->seed ^ (cache->calls++ << 20) };
+    struct random random = random_of_call(call, call->stripe->calls++);
     call->begun = true;
     if (cache->closed) {
         end(op, RCACHE_E_CLOSED, "the cache was closed");

@@ -8,9 +8,11 @@
 struct rcache;
 struct link;
 struct queue;
+struct stripe;
 
 struct call {
     struct rcache *cache;
+    struct stripe *stripe;   /* that it has its share of the cache from */
     struct link *link;       /* where it waits; NULL: in memory there is none */
     struct wake_group *group;
     uint32_t bit;            /* of the group */

@@ -172,7 +172,7 @@ void queue_end(struct queue *queue) {
         pthread_mutex_unlock(&queue->lock);
         if (cache != NULL) {
             call_abandon(op);
-            cache_drop(cache); /* the op's share; the queue has one of its own */
+            stripe_leave(cache, call->stripe); /* the queue has a share of its own */
         }
         op_drop(op);
     }

@@ -37,7 +37,7 @@ int32_t stepper_new(struct rcache *cache, struct stepper **result, rcache_error 
     *result = NULL;
     if (cache->stepper != NULL)
         return error_set(err, RCACHE_E_MISUSE, "the cache has a stepper: a second one takes a cache of its own");
-    if (cache->calls > 0 || cache->queues != NULL)
+    if (stripes_calls(cache) > 0 || cache->queues != NULL)
         return error_set(err, RCACHE_E_MISUSE, "the cache is in use: make the stepper before its first op or queue");
     struct stepper *stepper = mem_alloc_zeroed(1, sizeof *stepper);
     if (stepper != NULL) {

@@ -77,9 +77,20 @@ bool act_is_busy(const struct act *act) {
 
 /* ---- parts of answers */
 
-void act_show_value(const struct act *act) {
-    act->request->reply.value = blob_share(act->entry->value);
+static void show(const struct act *act, struct blob *value) {
+    act->request->reply.value = value;
     act->request->reply.absent = act->entry->value != NULL && act->entry->absent;
+}
+
+void act_show_value(const struct act *act) {
+    show(act, blob_share(act->entry->value));
+}
+
+void act_show_copy(const struct act *act) {
+    enum { COPIED_MAX = 512 };
+    struct blob *value = act->entry->value;
+    struct blob *copy = value != NULL && value->size <= COPIED_MAX ? blob_copy(value->data, value->size) : NULL;
+    show(act, copy != NULL ? copy : blob_share(value));
 }
 
 void act_show_stale(const struct act *act) {

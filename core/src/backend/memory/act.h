@@ -32,6 +32,9 @@ bool act_is_busy(const struct act *act);
 /* The lease as text, as the answers tell it. */
 void act_write_lease(const struct entry *entry, char text[LEASE_TEXT_MAX]);
 void act_show_value(const struct act *act);
+/* The same for readers, who hand out a copy of a small value where there is memory: to count one more owner is to write
+ * to what other cores read. */
+void act_show_copy(const struct act *act);
 /* The value, if it may be served although it is not fresh, and for how long. */
 void act_show_stale(const struct act *act);
 enum verdict act_answer_busy(const struct act *act);

@@ -1,20 +1,28 @@
 /* The table is split into shards by the hash of the key, each with a lock of its own that is held for one verb on one
- * key; no two locks are ever held together.  The bound is on the sum of all shards: a writer that finds it passed
- * evicts from one shard after the other.  It may be passed for a moment by what calls under way have just written. */
+ * key; no two shards are ever locked together.  The bound is on the sum of all shards: a writer that finds it passed
+ * evicts from one shard after the other.  It may be passed for a moment by what calls under way have just written.
+ *
+ * A shard's lock is several: who only reads takes that of his stripe, who changes something takes all, in their order.
+ * So reading on several cores at once writes to nothing that they share. */
 #include "backend/memory/memory.h"
 
 #include "backend/memory/store.h"
 #include "backend/memory/verbs.h"
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/hash.h"
+#include "base/stripe.h"
 
 #include <pthread.h>
 
-enum { SHARDS = 16 };
+enum { SHARDS = 16, LOCKS = 8 };
+
+struct stripe_lock {
+    pthread_mutex_t mutex;
+    char apart[STRIPE_SIZE - sizeof(pthread_mutex_t) % STRIPE_SIZE];
+};
 
 struct shard {
-    pthread_mutex_t lock;
+    struct stripe_lock locks[LOCKS];
     struct store store;
 };
 
@@ -31,10 +39,9 @@ static bool shard_init(struct memory *memory, struct shard *shard, int64_t day_u
     if (!store_init(&shard->store, memory->seed, &memory->bytes, memory->bytes_max))
         return false;
     shard->store.day_us = day_us;
-    if (pthread_mutex_init(&shard->lock, NULL) == 0)
-        return true;
-    store_clear(&shard->store);
-    return false;
+    for (size_t i = 0; i < LOCKS; i++)
+        pthread_mutex_init(&shard->locks[i].mutex, NULL);
+    return true;
 }
 
 struct memory *memory_new(uint64_t bytes_max, uint64_t seed) {
@@ -57,14 +64,32 @@ void memory_free(struct memory *memory) {
         return;
     for (uint32_t i = 0; i < memory->shard_count; i++) {
         store_clear(&memory->shards[i].store);
-        pthread_mutex_destroy(&memory->shards[i].lock);
+        for (size_t k = 0; k < LOCKS; k++)
+            pthread_mutex_destroy(&memory->shards[i].locks[k].mutex);
     }
     mem_free(memory);
 }
 
 /* By the upper bits: the lower ones choose the bucket. */
-static struct shard *shard_of(struct memory *memory, struct slice key) {
-    return &memory->shards[(hash64(key.data, key.size, memory->seed) >> 32) % SHARDS];
+static struct shard *shard_of(struct memory *memory, uint64_t hash) {
+    return &memory->shards[(hash >> 32) % SHARDS];
+}
+
+/* The lock that was taken. */
+static pthread_mutex_t *lock_shared(struct shard *shard) {
+    pthread_mutex_t *own = &shard->locks[stripe_of_thread() % LOCKS].mutex;
+    pthread_mutex_lock(own);
+    return own;
+}
+
+static void lock_alone(struct shard *shard) {
+    for (size_t i = 0; i < LOCKS; i++)
+        pthread_mutex_lock(&shard->locks[i].mutex);
+}
+
+static void unlock_alone(struct shard *shard) {
+    for (size_t i = LOCKS; i > 0; i--)
+        pthread_mutex_unlock(&shard->locks[i - 1].mutex);
 }
 
 /* A clock whose hand goes from shard to shard.  What the call has just written is spared.  After a round of all shards
@@ -74,19 +99,34 @@ static void make_room(struct memory *memory, struct slice spared) {
     while (in_vain < 2 * SHARDS && memory_bytes(memory) > memory->bytes_max) {
         uint32_t turn = atomic_fetch_add_explicit(&memory->hand, 1, memory_order_relaxed);
         struct shard *shard = &memory->shards[turn % SHARDS];
-        pthread_mutex_lock(&shard->lock);
+        lock_alone(shard);
         in_vain = store_evict(&shard->store, spared, in_vain >= SHARDS) ? 0 : in_vain + 1;
-        pthread_mutex_unlock(&shard->lock);
+        unlock_alone(shard);
     }
 }
 
-void memory_execute(struct memory *memory, struct request *request, int64_t now_ms) {
-    struct shard *shard = shard_of(memory, request->key);
-    pthread_mutex_lock(&shard->lock);
-    verbs_execute(&shard->store, request, now_ms);
-    pthread_mutex_unlock(&shard->lock);
-    if (memory->bytes_max > 0 && verb_changes(request->verb))
+static void change(struct memory *memory, struct request *request, uint64_t hash, int64_t now_ms) {
+    struct shard *shard = shard_of(memory, hash);
+    lock_alone(shard);
+    verbs_execute(&shard->store, request, hash, now_ms);
+    unlock_alone(shard);
+    if (memory->bytes_max > 0)
         make_room(memory, request->key);
+}
+
+static void read(struct memory *memory, struct request *request, uint64_t hash, int64_t now_ms) {
+    struct shard *shard = shard_of(memory, hash);
+    pthread_mutex_t *own = lock_shared(shard);
+    verbs_execute(&shard->store, request, hash, now_ms);
+    pthread_mutex_unlock(own);
+}
+
+void memory_execute(struct memory *memory, struct request *request, int64_t now_ms) {
+    uint64_t hash = map_hash(&memory->shards[0].store.map, request->key); /* the same in all of them */
+    if (verb_changes(request->verb))
+        change(memory, request, hash, now_ms);
+    else
+        read(memory, request, hash, now_ms);
 }
 
 uint64_t memory_bytes(struct memory *memory) {
@@ -96,9 +136,9 @@ uint64_t memory_bytes(struct memory *memory) {
 uint64_t memory_entries(struct memory *memory) {
     uint64_t count = 0;
     for (uint32_t i = 0; i < SHARDS; i++) {
-        pthread_mutex_lock(&memory->shards[i].lock);
+        pthread_mutex_t *own = lock_shared(&memory->shards[i]);
         count += memory->shards[i].store.map.count;
-        pthread_mutex_unlock(&memory->shards[i].lock);
+        pthread_mutex_unlock(own);
     }
     return count;
 }

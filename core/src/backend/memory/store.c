@@ -40,17 +40,31 @@ void store_clear(struct store *store) {
     blob_drop(store->empty);
 }
 
+/* Written only where it changes something: others on other cores read what lies beside it. */
+static struct entry *note_use(struct entry *entry) {
+    if (!atomic_load_explicit(&entry->used, memory_order_relaxed))
+        atomic_store_explicit(&entry->used, true, memory_order_relaxed);
+    return entry;
+}
+
 struct entry *store_find(struct store *store, struct slice key, int64_t now_ms) {
-    struct map_node *node = map_find(&store->map, key);
+    return store_find_hashed(store, key, map_hash(&store->map, key), now_ms);
+}
+
+struct entry *store_find_hashed(struct store *store, struct slice key, uint64_t hash, int64_t now_ms) {
+    struct map_node *node = map_find_hashed(&store->map, key, hash);
     if (node == NULL)
         return NULL;
-    struct entry *entry = entry_of(node);
-    if (entry_expired(entry, now_ms)) {
-        store_remove(store, entry);
+    if (entry_expired(entry_of(node), now_ms)) {
+        store_remove(store, entry_of(node));
         return NULL;
     }
-    entry->used = true;
-    return entry;
+    return note_use(entry_of(node));
+}
+
+struct entry *store_read(struct store *store, struct slice key, uint64_t hash, int64_t now_ms) {
+    struct map_node *node = map_find_hashed(&store->map, key, hash);
+    return node != NULL && !entry_expired(entry_of(node), now_ms) ? note_use(entry_of(node)) : NULL;
 }
 
 struct entry *store_add(struct store *store, struct slice key) {

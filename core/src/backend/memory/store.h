@@ -1,5 +1,5 @@
 /* store: a table of entries with their expiry, their order of eviction and a count of their bytes.  One shard of the
- * memory backend; whoever calls holds the shard's lock. */
+ * memory backend; whoever calls holds the shard's lock, and whoever changes it holds it alone. */
 #ifndef RESILICACHE_BACKEND_MEMORY_STORE_H
 #define RESILICACHE_BACKEND_MEMORY_STORE_H
 
@@ -36,7 +36,7 @@ struct entry {
     enum lease lease;
     uint32_t failures; /* loads in vain since the last that brought something */
     bool absent;
-    bool used; /* since eviction last looked at it */
+    _Atomic bool used; /* since eviction last looked at it; readers set it, too */
     char key[];
 };
 
@@ -57,6 +57,10 @@ void store_clear(struct store *store);
 
 /* NULL where there is none; one that has expired is removed. */
 struct entry *store_find(struct store *store, struct slice key, int64_t now_ms);
+/* The same with the key's hash in the map, */
+struct entry *store_find_hashed(struct store *store, struct slice key, uint64_t hash, int64_t now_ms);
+/* and for readers, who remove nothing. */
+struct entry *store_read(struct store *store, struct slice key, uint64_t hash, int64_t now_ms);
 /* `key` is not in the store.  Without value and lease, expiring never; NULL for want of memory. */
 struct entry *store_add(struct store *store, struct slice key);
 void store_remove(struct store *store, struct entry *entry);

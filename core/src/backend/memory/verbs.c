@@ -176,7 +176,7 @@ static enum verdict verb_peek(struct act *act) {
     if (act->entry == NULL)
         return VERDICT_MISS;
     struct reply *reply = &act->request->reply;
-    act_show_value(act);
+    act_show_copy(act);
     reply->tells_end = reply->value != NULL && act->entry->fresh_until_ms != TIME_NEVER;
     reply->fresh_ms = reply->tells_end ? act->entry->fresh_until_ms - act->now_ms : 0;
     reply->load_ms = act->entry->load_ms;
@@ -358,7 +358,7 @@ static enum verdict verb_set(struct act *act) {
 static enum verdict verb_get(struct act *act) {
     if (act->entry == NULL || act->entry->value == NULL)
         return VERDICT_MISS;
-    act_show_value(act);
+    act_show_copy(act);
     return VERDICT_FRESH;
 }
 
@@ -399,11 +399,14 @@ static enum verdict verb_execute(struct act *act) {
     return VERDICT_NONE;
 }
 
-void verbs_execute(struct store *store, struct request *request, int64_t now_ms) {
-    struct act act = { store, request, store_find(store, request->key, now_ms), now_ms };
+void verbs_execute(struct store *store, struct request *request, uint64_t hash, int64_t now_ms) {
+    bool changes = verb_changes(request->verb);
+    struct entry *entry = changes ? store_find_hashed(store, request->key, hash, now_ms)
+                                  : store_read(store, request->key, hash, now_ms);
+    struct act act = { store, request, entry, now_ms };
     request->reply = (struct reply){ .status = RCACHE_OK };
     request->reply.verdict = verb_execute(&act);
-    if (!verb_changes(request->verb))
+    if (!changes)
         return;
     if (act.entry != NULL && entry_expired(act.entry, now_ms))
         remove_entry(&act);

@@ -5,7 +5,8 @@
 #include "backend/memory/store.h"
 #include "engine/verbs.h"
 
-/* Fills request->reply.  The caller holds the store's lock. */
-void verbs_execute(struct store *store, struct request *request, int64_t now_ms);
+/* Fills request->reply.  The caller holds the store's lock, alone for a verb that changes something.  `hash`: of the
+ * key, in the store's map. */
+void verbs_execute(struct store *store, struct request *request, uint64_t hash, int64_t now_ms);
 
 #endif

@@ -8,6 +8,18 @@ static void entries_end_at_their_time(void **state) {
         struct memory *memory = memory_in(FRESH);
         expect(memory, 10999, ask(VERB_PEEK), "FRESH 'v'");
         expect(memory, 11000, ask(verbs[i]), "MISS");
+        memory_free(memory);
+    }
+}
+
+static void a_change_removes_what_has_ended(void **state) {
+    (void)state;
+    const enum verb verbs[] = { VERB_INVALIDATE, VERB_DELETE };
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        struct memory *memory = memory_in(FRESH);
+        expect(memory, 11000, ask(VERB_PEEK), "MISS");
+        assert_int_equal(memory_entries(memory), 1); /* who reads removes nothing */
+        expect(memory, 11000, ask(verbs[i]), "MISS");
         assert_int_equal(memory_entries(memory), 0);
         assert_int_equal(memory_bytes(memory), 0);
         memory_free(memory);
@@ -122,6 +134,7 @@ static void writes_sweep_out_what_nobody_asks_for(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries_end_at_their_time),
+        cmocka_unit_test(a_change_removes_what_has_ended),
         cmocka_unit_test(what_has_lapsed_is_served_within_its_window),
         cmocka_unit_test(what_has_lapsed_is_not_invalidated_by_a_failed_load),
         cmocka_unit_test(an_invalidation_bounds_what_has_lapsed),

@@ -378,20 +378,28 @@ static void keys_are_bytes(void **state) {
     memory_free(memory);
 }
 
-static void values_are_shared_not_copied(void **state) {
-    (void)state;
+/* A value of that size is stored; what a peek shows is it or not. */
+static void expect_shared(size_t size, bool shared) {
     struct memory *memory = memory_in(MISSING);
-    struct blob *value = blob_copy("v", 1);
+    struct blob *value = blob_new(size);
+    memset(value->data, 'v', size);
     struct request set = lasting(1000, ask(VERB_SET)), peek = ask(VERB_PEEK);
     set.value = blob_share(value);
     memory_execute(memory, &set, 1000);
     memory_execute(memory, &peek, 1000);
-    assert_ptr_equal(peek.reply.value, value);
+    assert_int_equal(peek.reply.value == value, shared);
     request_clear(&set);
     memory_free(memory);
-    assert_string_equal(peek.reply.value->data, "v");
+    assert_true(slice_equal(blob_slice(peek.reply.value), blob_slice(value)));
     request_clear(&peek);
     blob_drop(value);
+}
+
+static void only_small_values_are_copied(void **state) {
+    (void)state;
+    expect_shared(1, false);
+    expect_shared(512, false);
+    expect_shared(513, true);
 }
 
 int main(void) {
@@ -425,7 +433,7 @@ int main(void) {
         cmocka_unit_test(delete_removes_whatever_the_state),
         cmocka_unit_test(inspect_escapes_the_owner),
         cmocka_unit_test(keys_are_bytes),
-        cmocka_unit_test(values_are_shared_not_copied),
+        cmocka_unit_test(only_small_values_are_copied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
