@@ -105,6 +105,7 @@ struct call *call_begin(struct process *process, struct caller *caller, struct b
     fill_call(call, process, caller, op, begin);
     check_call_begins(world, call);
     if (op_prepare(op, &process->policy, &process->random)) {
+        op->pending = op->count;
         time_first_phase(call);
         process_submit(process, op);
     } else if (settle_private(call)) {

@@ -35,6 +35,8 @@ int32_t error_of_token(rcache_error *err);
 /* Stands for an op, and its result, that failed for want of memory: there was none for one of its own. */
 rcache_op *no_memory_op(void);
 
+/* What the caller has told, and zero for what he doesn't know of; NULL: all of it. */
+rcache_call known_part(const rcache_call *call);
 /* An op that could not be begun: its first event is DONE. */
 rcache_op *failed_op(int32_t status, const char *message);
 /* What happened to the op, for its caller.  After DONE the op's share of the cache is given back. */

@@ -8,6 +8,8 @@
 #include "runtime/link.h"
 #include "runtime/passage.h"
 
+#include <stdatomic.h>
+
 enum { OWNER_MADE_SIZE = 1 + 2 * TEXT_HEX_SIZE };
 
 static char no_memory;
@@ -104,12 +106,14 @@ static int32_t check_call(const struct beginning *begin, const rcache_call *call
     return RCACHE_OK;
 }
 
-static rcache_call known_part(const rcache_call *call) {
+rcache_call known_part(const rcache_call *call) {
     rcache_call known = { 0 };
-    if (call != NULL)
-        memcpy(&known, call, call->struct_size < sizeof known ? call->struct_size : sizeof known);
-    if (call != NULL && call->struct_size < sizeof known)
-        known.session = NULL; /* no half of a pointer */
+    if (call == NULL)
+        return known;
+    if (call->struct_size >= sizeof known)
+        return *call;
+    memcpy(&known, call, call->struct_size);
+    known.session = NULL; /* no half of a pointer */
     return known;
 }
 
@@ -131,7 +135,8 @@ static void apply_call(struct op *op, const struct beginning *begin, const rcach
     int64_t now_ms = clock_now_ms();
     op->deadline_given = call->deadline_ms > 0;
     int64_t wait_ms = op->deadline_given ? call->deadline_ms : policy->deadline_ms;
-    op->deadline_ms = wait_ms < INT64_MAX - now_ms ? now_ms + wait_ms : INT64_MAX;
+    int64_t deadline_ms = wait_ms < INT64_MAX - now_ms ? now_ms + wait_ms : INT64_MAX;
+    atomic_store_explicit(&op->deadline_ms, deadline_ms, memory_order_relaxed); /* nobody else knows the op yet */
 }
 
 static void attach(struct op *op, struct rcache *cache) {

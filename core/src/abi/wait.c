@@ -1,6 +1,8 @@
 /* wait: the blocking driver, and what is made of it. */
 #include "abi/handle.h"
 
+#include <stdatomic.h>
+
 /* A load becomes the caller's. */
 static void give_load(rcache_event *event, struct load *load, struct rcache *cache) {
     load->driver = cache_hold(cache);
@@ -30,7 +32,7 @@ int32_t event_of(rcache_op *handle, enum call_event happened, struct load *load,
     case CALL_DONE:
         break;
     }
-    call_of(op)->over = true;
+    atomic_store_explicit(&call_of(op)->over, true, memory_order_release);
     if (cache != NULL)
         note_in_session(cache, op);
     if (op->refresh != NULL)
@@ -89,9 +91,7 @@ int32_t rcache_op_run(rcache_op *op, rcache_loader loader, void *arg, rcache_res
 
 int32_t rcache_fetch(rcache *cache, const void *key, size_t size, int64_t ttl_ms, rcache_loader load, void *arg,
                      const rcache_call *call, rcache_result **result) {
-    rcache_call inline_call = { .struct_size = sizeof inline_call };
-    if (call != NULL)
-        memcpy(&inline_call, call, call->struct_size < sizeof *call ? call->struct_size : sizeof *call);
+    rcache_call inline_call = known_part(call);
     inline_call.struct_size = sizeof inline_call;
     inline_call.flags |= RCACHE_INLINE;
     uint32_t key_size = size <= UINT32_MAX ? (uint32_t)size : UINT32_MAX;

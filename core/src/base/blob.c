@@ -34,7 +34,9 @@ struct blob *blob_share(struct blob *blob) {
     return blob;
 }
 
-void blob_drop(struct blob *blob) {
-    if (blob != NULL && atomic_fetch_sub_explicit(&blob->owners, 1, memory_order_acq_rel) == 1)
+/* Where there is one owner, it is the caller, and another can't come. */
+void blob_leave(struct blob *blob) {
+    if (atomic_load_explicit(&blob->owners, memory_order_acquire) == 1 ||
+        atomic_fetch_sub_explicit(&blob->owners, 1, memory_order_acq_rel) == 1)
         mem_free(blob);
 }

@@ -19,7 +19,15 @@ struct blob *blob_copy(const void *data, size_t size);
 void blob_cut(struct blob *blob, size_t size);
 /* Threads: any.  Both take NULL. */
 struct blob *blob_share(struct blob *blob);
-void blob_drop(struct blob *blob);
+static inline void blob_drop(struct blob *blob);
+
+/* The blob's half of it. */
+void blob_leave(struct blob *blob);
+
+static inline void blob_drop(struct blob *blob) {
+    if (blob != NULL)
+        blob_leave(blob);
+}
 
 static inline struct slice blob_slice(const struct blob *blob) {
     return blob != NULL ? slice_of(blob->data, blob->size) : slice_of(NULL, 0);

@@ -17,7 +17,6 @@ struct op *op_new(enum op_kind kind, struct slice prefix, const char *keys, cons
     if (op == NULL)
         return NULL;
     memset(op, 0, fixed);
-    op->owners = 1;
     op->kind = kind;
     op->prefix_size = prefix.size;
     op->count = op->unsettled = count;
@@ -55,12 +54,17 @@ struct op *op_hold(struct op *op) {
     return op;
 }
 
+/* Where there is no other, there can't come one. */
+static bool is_last(struct op *op) {
+    return op->owners == 0 || op->owners-- == 0;
+}
+
 void op_drop(struct op *op) {
-    if (--op->owners > 0)
+    if (!is_last(op))
         return;
     for (size_t i = 0; i < op->count; i++) {
         struct slot *slot = &op->slots[i];
-        request_clear(&slot->request);
+        request_drop(&slot->request);
         blob_drop(slot->stale);
         blob_drop(slot->value);
         blob_drop(slot->message);
@@ -121,7 +125,6 @@ bool op_prepare(struct op *op, const struct policy *policy, struct random *rando
         request->replicas = confirmed ? policy->wait_replicas : 0;
         request->replicas_ms = policy->wait_replicas_timeout_ms;
     }
-    op->pending = op->count;
     return op->count > 0;
 }
 

@@ -43,14 +43,14 @@ struct slot {
     uint64_t joined;          /* the engine's sequence number when it began to wait */
     struct blob *stale;       /* may be served if the load fails */
     int64_t stale_until;
-    bool stale_absent;
     double luck;              /* xfetch_beta times an exponential random number */
-    bool early;               /* its own peek saw a fresh value, and it asks whether it is to refresh that */
     struct timer timer;       /* lock: when to ask again; fetch: when not to wait for a load any more */
     int64_t timed_since_ms;
     int64_t pause_ms;
-    /* Once settled: */
+    bool stale_absent;
+    bool early;               /* its own peek saw a fresh value, and it asks whether it is to refresh that */
     bool settled;
+    /* Once it is: */
     int32_t outcome;
     int32_t status;
     struct blob *value;
@@ -61,7 +61,7 @@ struct slot {
 #define OP_LEFT (SIZE_MAX / 2 + 1) /* more than there can be replies */
 
 struct op {
-    _Atomic uint32_t owners; /* the handle, and each request that is under way */
+    _Atomic uint32_t owners; /* beside the first, which is its handle: each request that is under way */
     enum op_kind kind;
     bool strong;
     bool refresh_inline;
@@ -109,7 +109,8 @@ void op_drop(struct op *op);
 /* The keys as the caller wrote them. */
 struct slice op_key(const struct op *op, size_t index);
 
-/* Fills in every slot's first request.  False: there is none to send, go on with op_settle. */
+/* Fills in every slot's first request, whose replies are `pending` then, if they are.  False: there is none to send, go
+ * on with op_settle. */
 bool op_prepare(struct op *op, const struct policy *policy, struct random *random);
 /* After the last first reply: settles what it settles.  True: the op is done. */
 bool op_settle(struct op *op, struct counters *counters);

@@ -6,6 +6,12 @@ void reply_clear(struct reply *reply) {
     *reply = (struct reply){ .status = 0 };
 }
 
+void request_drop(struct request *request) {
+    blob_drop(request->value);
+    blob_drop(request->reply.value);
+    blob_drop(request->reply.message);
+}
+
 void request_clear(struct request *request) {
     blob_drop(request->value);
     request->value = NULL;

@@ -110,21 +110,21 @@ struct reply {
     enum verdict verdict;
     bool absent;          /* FRESH, UNFRESH, stale: the value stands for "there is none" */
     bool epoch_unknown;   /* FRESH: stored by a client that tells no epoch; strong readers don't take it */
+    bool held;            /* DONE by UNLOCK: the owner still had it */
+    bool lapsed;          /* UNFRESH, OWNED, BUSY: nothing has invalidated the value, only its own time bounds it */
+    bool tells_end;       /* FRESH, UNFRESH by PEEK: there is fresh_ms */
+    bool refreshing;      /* FRESH by PEEK, where the clock was asked for: somebody refreshes it, or failed to lately */
+    bool backed_off;      /* BUSY: nobody loads it; remaining_ms is the rest of the pause */
+    bool refused;         /* with a failed status: the server has no room for it, or no replica, and serves reads */
     struct blob *value;   /* one owner: the request.  NULL: none */
     struct blob *message; /* with a failed status: why, in words; may be NULL */
-    bool refused;         /* with a failed status: the server has no room for it, or no replica, and serves reads */
     struct grant grant;   /* OWNED by ACQUIRE */
     int64_t fence;        /* OWNED by LOCK: more than any that was granted while the entry lives, or the clock's us */
-    bool held;            /* DONE by UNLOCK: the owner still had it */
     int64_t remaining_ms; /* BUSY: until the lease ends; -1 unknown */
-    int64_t stale_ms; /* OWNED, BUSY with a value: how long it may still be served; -1: as long as the entry lives */
-    bool lapsed;      /* UNFRESH, OWNED, BUSY: nothing has invalidated the value, only its own time bounds it */
-    bool tells_end;   /* FRESH, UNFRESH by PEEK: */
-    int64_t fresh_ms; /* how long the value is fresh from now; less than 0: since when it isn't any more */
+    int64_t stale_ms;  /* OWNED, BUSY with a value: how long it may still be served; -1: as long as the entry lives */
+    int64_t fresh_ms;  /* how long the value is fresh from now; less than 0: since when it isn't any more */
     int64_t server_ms; /* the server's clock; 0: it did not say */
     int64_t load_ms;   /* FRESH by PEEK: how long it took to load; 0: not told */
-    bool refreshing;   /* FRESH by PEEK, where the clock was asked for: somebody refreshes it, or failed to lately */
-    bool backed_off;   /* BUSY: nobody loads it; remaining_ms is the rest of the pause */
     char lease[LEASE_TEXT_MAX]; /* BUSY, UNFRESH, MISS: the lease as it is written ("": none), to be `seen` */
 };
 
@@ -132,12 +132,14 @@ struct request {
     enum verb verb;
     bool strong; /* ACQUIRE: entries without an epoch and back-offs don't count; PEEK: not of a replica */
     bool absent; /* PUT, SET: value stands for "there is none" */
+    bool timed;  /* PEEK, WATCH: entries are likely to tell when their time is over; else they are asked twice then */
+    bool drops;  /* RELEASE: the value goes, too */
+    bool intent; /* LOCK: the value goes */
     struct slice key;
     struct slice owner; /* at most OWNER_MAX bytes */
     struct slice seen;  /* ACQUIRE: take this very lease over, though it has not ended; empty: none */
     struct grant grant; /* PUT, RENEW, RELEASE: of the lease; all zero for a lock */
     struct blob *value; /* PUT, SET, RAW_SET; an owner of its own */
-    bool timed; /* PEEK, WATCH: entries are likely to tell when their time is over; else they are asked twice then */
     int64_t life_ms;
     int64_t fresh_ms; /* PUT, SET: how long of life_ms it is fresh; 0: all of it, and it doesn't tell */
     int64_t bound_ms;
@@ -147,8 +149,6 @@ struct request {
     int64_t load_ms;  /* PUT: how long it took to load; 0: it doesn't tell */
     int64_t pause_ms; /* RELEASE; 0: none */
     int64_t pause_max_ms;
-    bool drops; /* RELEASE: the value goes, too */
-    bool intent; /* LOCK: the value goes */
     uint32_t replicas; /* INVALIDATE, UNLOCK: how many are to have it before the answer */
     int64_t replicas_ms;
     struct reply reply;
@@ -161,22 +161,22 @@ struct request {
     uint32_t attempts;  /* how often it has been sent, each time by another connection or after a refusal */
     bool waits_again;   /* its own reply asked for another form, that of WAIT is still due */
     _Atomic bool seals; /* WAIT stands behind it, for all since the last */
-    uint32_t form; /* the backend's: which way of asking it tried last */
-    bool shared;       /* PEEK: its answer may be another's, too, */
+    bool primary_only;  /* a replica has failed it */
+    bool directed;      /* it goes to `server`, whatever the map says */
+    bool asking;        /* and says that it knows that the slot is on its way there */
+    bool shared;        /* PEEK: its answer may be another's, too, */
     struct link_node followers; /* who waits for it */
-    int64_t since_ms;  /* first sent; 0: not yet */
-    uint32_t server;   /* that it went to last, by its number */
-    uint32_t detours;  /* how often it was sent elsewhere */
-    uint64_t primary_epoch; /* at a replica: what entries are to be of; 0: it goes to the primary */
-    bool primary_only; /* a replica has failed it */
-    bool directed;     /* it goes to `server`, whatever the map says */
-    bool asking;       /* and says that it knows that the slot is on its way there */
+    uint32_t form;      /* the backend's: which way of asking it tried last */
+    uint32_t server;    /* that it went to last, by its number */
+    uint32_t detours;   /* how often it was sent elsewhere */
     enum heard {
         HEARD_ANSWER,  /* be it an error */
         HEARD_NOTHING, /* the server was asked in vain */
         HEARD_UNASKED, /* it was not asked, being down as far as is known */
         HEARD_BARRED   /* it was not asked: what it says of the key doesn't count */
     } heard;
+    int64_t since_ms;       /* first sent; 0: not yet */
+    uint64_t primary_epoch; /* at a replica: what entries are to be of; 0: it goes to the primary */
     /* The engine's: whom the reply is for. */
     enum request_for { FOR_SLOT, FOR_FLIGHT, FOR_RENEWAL, FOR_TOPOLOGY, FOR_PROBE, FOR_REPAIR, FOR_JOURNAL } reply_for;
     void *target;
@@ -188,5 +188,7 @@ enum { OWNER_MAX = 255 };
 void reply_clear(struct reply *reply);
 /* Frees what request and reply own; the request may be filled and used again. */
 void request_clear(struct request *request);
+/* The same, of one that is used no more. */
+void request_drop(struct request *request);
 
 #endif

@@ -276,7 +276,6 @@ static void submit_to_memory(struct rcache *cache, struct op *op) {
     int64_t now_ms = clock_now_ms();
     for (size_t i = 0; i < op->count; i++)
         execute(cache, &op->slots[i].request, now_ms);
-    op->pending = 0;
     if (!verb_changes(op->slots[0].request.verb))
         return;
     struct engine *engine = cache_lock_engine(cache);
@@ -285,16 +284,17 @@ static void submit_to_memory(struct rcache *cache, struct op *op) {
     cache_unlock_engine(cache, NULL);
 }
 
-void cache_submit(struct rcache *cache, struct op *op, struct link_node *requests) {
+bool cache_submit(struct rcache *cache, struct op *op, struct link_node *requests) {
     if (cache->memory != NULL) {
         submit_to_memory(cache, op);
-        call_news(call_of(op));
-        return;
+        return true;
     }
+    op->pending = op->count;
     for (size_t i = 0; i < op->count; i++) {
         op_hold(op);
         list_append(requests, &op->slots[i].request.node);
     }
+    return false;
 }
 
 void cache_send(struct rcache *cache, struct link_node *requests, struct call *attended) {

@@ -54,9 +54,9 @@ void cache_drop(struct rcache *cache);
 void cache_close(struct rcache *cache);
 bool cache_forked(const struct rcache *cache);
 
-/* The op's first requests are carried out, or appended to `requests`: for cache_send, also those of several ops at
- * once, which go out together.  They come back by way of cache_dispatch. */
-void cache_submit(struct rcache *cache, struct op *op, struct link_node *requests);
+/* The op's first requests are carried out: true.  Or appended to `requests`: for cache_send, also those of several ops
+ * at once, which go out together.  They come back by way of cache_dispatch. */
+bool cache_submit(struct rcache *cache, struct op *op, struct link_node *requests);
 /* `attended` (or NULL): the call for which the calling thread will wait next. */
 void cache_send(struct rcache *cache, struct link_node *requests, struct call *attended);
 /* Takes requests whose replies are in to their ops and to the engine, and carries out what that one wants next. */

@@ -74,7 +74,7 @@ static bool settle_private(struct op *op) {
  * one waits for replicas, the next wait for that. */
 static void time_first_phase(struct op *op) {
     struct rcache *cache = call_of(op)->cache;
-    if (call_of(op)->queue == NULL)
+    if (call_of(op)->queue == NULL || cache->memory != NULL)
         return;
     int64_t sure_ms = cache->settings.op_timeout_ms + 2 * cache->settings.connect_timeout_ms;
     bool late = op->deadline_ms - clock_now_ms() < sure_ms || cache->settings.policy.wait_replicas > 0;
@@ -109,8 +109,8 @@ static bool prepare(struct op *op, struct link_node *requests) {
         return true;
     if (op->unsettled > 0 && op_prepare(op, &cache->settings.policy, &random)) {
         time_first_phase(op);
-        cache_submit(cache, op, requests);
-        return false;
+        if (!cache_submit(cache, op, requests))
+            return false;
     }
     return settle_private(op);
 }
@@ -238,6 +238,8 @@ static enum call_event wait_inside(struct op *op, int64_t timeout_ms, struct loa
 
 enum call_event call_wait(struct op *op, int64_t timeout_ms, struct load **load) {
     struct call *call = call_of(op);
+    if (call->link == NULL)
+        return wait_inside(op, timeout_ms, load);
     call->inside = true;
     enum call_event event = wait_inside(op, timeout_ms, load);
     call->inside = false;

@@ -25,10 +25,10 @@ struct call {
     _Atomic bool canceled;
     _Atomic bool over;       /* DONE was told: nobody waits for the op any more */
     _Atomic bool lead;       /* parked, and asked to lead */
+    bool beginning;          /* under the queue's lock: no events before the op has begun */
     struct link_node parked; /* in link->parked, under its lock */
     struct queue *queue;     /* NULL: a thread waits for it */
     uint64_t tag;            /* the rest is the queue's */
-    bool beginning;          /* under its lock: no events before the op has begun */
     struct op *op;
     struct link_node live;
     struct link_node ready;
