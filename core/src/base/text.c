@@ -54,17 +54,21 @@ char *text_put_hex(char *at, uint64_t number) {
     return at;
 }
 
+char *text_put_number(char *at, uint64_t number) {
+    size_t size = 1;
+    for (uint64_t rest = number; rest >= 10; rest /= 10)
+        size++;
+    for (char *digit = at + size; digit > at; number /= 10)
+        *--digit = (char)('0' + number % 10);
+    return at + size;
+}
+
 const char *text_of_number(char *buffer, int64_t number) {
-    char *at = buffer + TEXT_NUMBER_SIZE;
-    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-    *--at = '\0';
-    do {
-        *--at = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
+    char *at = buffer;
     if (number < 0)
-        *--at = '-';
-    return at;
+        *at++ = '-';
+    *text_put_number(at, number < 0 ? 0 - (uint64_t)number : (uint64_t)number) = '\0';
+    return buffer;
 }
 
 bool text_read_number(struct slice digits, unsigned base, uint64_t *number) {

@@ -17,6 +17,8 @@ enum { TEXT_HEX_SIZE = 16 };
 char *text_put_hex(char *at, uint64_t number);
 
 enum { TEXT_NUMBER_SIZE = 24 };
+/* Decimal, no NUL behind it, at most TEXT_NUMBER_SIZE; returns the place behind the last. */
+char *text_put_number(char *at, uint64_t number);
 /* Decimal, into a buffer of TEXT_NUMBER_SIZE; returns it. */
 const char *text_of_number(char *buffer, int64_t number);
 /* The number that these digits are, up to base 16, in lower case.  False: there is none, or it is too large. */

@@ -54,6 +54,8 @@ static void numbers_are_decimal(void **state) {
     (void)state;
     char buffer[TEXT_NUMBER_SIZE];
     assert_string_equal(text_of_number(buffer, 0), "0");
+    assert_string_equal(text_of_number(buffer, 9), "9");
+    assert_string_equal(text_of_number(buffer, 10), "10");
     assert_string_equal(text_of_number(buffer, -1), "-1");
     assert_string_equal(text_of_number(buffer, INT64_MAX), "9223372036854775807");
     assert_string_equal(text_of_number(buffer, INT64_MIN), "-9223372036854775808");

@@ -202,7 +202,7 @@ static void make_words(struct words *words, const struct request *request, const
         return;
     }
     if (request->verb == VERB_DELETE || redis_reads_string(request, facts)) {
-        add_text(words, request->verb == VERB_DELETE ? "UNLINK" : "GET");
+        add(words, request->verb == VERB_DELETE ? slice_of_text("UNLINK") : slice_of_text("GET"));
         add(words, request->key);
         return;
     }
@@ -214,18 +214,38 @@ static void make_words(struct words *words, const struct request *request, const
     add_text(words, "meta");
 }
 
-static bool append_count(struct buffer *out, const char *sign, size_t count) {
-    char digits[TEXT_NUMBER_SIZE];
-    return buffer_append_text(out, sign) && buffer_append_text(out, text_of_number(digits, (int64_t)count)) &&
-           buffer_append(out, "\r\n", 2);
+enum { LINE_END_SIZE = 2, COUNT_SIZE_MAX = 1 + TEXT_NUMBER_SIZE + LINE_END_SIZE };
+
+static char *put_line_end(char *at) {
+    *at++ = '\r';
+    *at++ = '\n';
+    return at;
+}
+
+static char *put_count(char *at, char sign, size_t count) {
+    *at++ = sign;
+    return put_line_end(text_put_number(at, count));
+}
+
+static char *put_word(char *at, struct slice word) {
+    at = put_count(at, '$', word.size);
+    if (word.size > 0)
+        memcpy(at, word.data, word.size);
+    return put_line_end(at + word.size);
 }
 
 bool redis_append_command(struct buffer *out, const struct slice *words, size_t count) {
-    bool ok = append_count(out, "*", count);
-    for (size_t i = 0; ok && i < count; i++)
-        ok = append_count(out, "$", words[i].size) && buffer_append(out, words[i].data, words[i].size) &&
-             buffer_append(out, "\r\n", 2);
-    return ok;
+    size_t most = COUNT_SIZE_MAX;
+    for (size_t i = 0; i < count; i++)
+        most += COUNT_SIZE_MAX + words[i].size + LINE_END_SIZE;
+    char *room = buffer_reserve(out, most), *at = room;
+    if (room == NULL)
+        return false;
+    at = put_count(at, '*', count);
+    for (size_t i = 0; i < count; i++)
+        at = put_word(at, words[i]);
+    out->size += (size_t)(at - room);
+    return true;
 }
 
 bool redis_encode_wait(struct buffer *out, const struct request *request) {
