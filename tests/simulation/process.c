@@ -121,10 +121,9 @@ static void send_soon(struct process *process, struct link_node *requests) {
 void process_submit(struct process *process, struct op *op) {
     struct link_node requests;
     list_init(&requests);
-    for (size_t i = 0; i < op->count; i++) {
-        op_hold(op);
+    op_hold(op);
+    for (size_t i = 0; i < op->count; i++)
         list_append(&requests, &op->slots[i].request.node);
-    }
     send_soon(process, &requests);
 }
 
@@ -201,8 +200,9 @@ static bool reply_in_private(struct op *op) {
     enum arrival arrival = op_arrive(op);
     if (arrival == ARRIVAL_OF_ENGINE)
         return false;
-    if (arrival == ARRIVAL_LAST)
-        call_news(call_of(op));
+    if (arrival != ARRIVAL_LAST)
+        return true;
+    call_news(call_of(op));
     op_drop(op);
     return true;
 }

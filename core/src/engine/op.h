@@ -61,7 +61,7 @@ struct slot {
 #define OP_LEFT (SIZE_MAX / 2 + 1) /* more than there can be replies */
 
 struct op {
-    _Atomic uint32_t owners; /* beside the first, which is its handle: each request that is under way */
+    _Atomic uint32_t owners; /* beside its handle: the private phase's requests together, each of the shared phase's */
     enum op_kind kind;
     bool strong;
     bool refresh_inline;

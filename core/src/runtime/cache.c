@@ -195,7 +195,7 @@ static void unlock_engine(struct rcache *cache, struct link_node *requests, stru
     service_expect(cache, due_ms);
 }
 
-/* Replies to private ops are counted; the others stay in the list. */
+/* Replies to private ops are counted, and have one share of it together; the others stay in the list. */
 static void reply_to_private(struct link_node *done, struct wakes *wakes) {
     for (struct link_node *node = done->next, *next; node != done; node = next) {
         next = node->next;
@@ -209,9 +209,10 @@ static void reply_to_private(struct link_node *done, struct wakes *wakes) {
             list_append(next, node);
             continue;
         }
-        if (arrival == ARRIVAL_LAST)
+        if (arrival == ARRIVAL_LAST) {
             wake_call(wakes, op);
-        op_drop(op);
+            op_drop(op);
+        }
     }
 }
 
@@ -290,10 +291,9 @@ bool cache_submit(struct rcache *cache, struct op *op, struct link_node *request
         return true;
     }
     op->pending = op->count;
-    for (size_t i = 0; i < op->count; i++) {
-        op_hold(op);
+    op_hold(op);
+    for (size_t i = 0; i < op->count; i++)
         list_append(requests, &op->slots[i].request.node);
-    }
     return false;
 }
 
