@@ -6,7 +6,10 @@ package resilicache
 // #include "bridge.h"
 import "C"
 
-import "context"
+import (
+	"context"
+	"runtime"
+)
 
 // How soon the end of a context is noticed.
 const (
@@ -14,9 +17,18 @@ const (
 	laterLooks = 10
 )
 
-// doAlone is do for who is the only one: it waits in C, on its own thread, which also reads what comes, so that nobody
-// has to be woken.  The queue serves many at less cost, and without a thread each.  A load is a goroutine's, as ever: it
-// may outlive the call.
+// aloneMax is how many calls may wait on threads of their own at once.  With a server it is one: the queue serves many
+// at less cost.  In memory calls are done when they are begun, as a rule, and as many can begin as run.
+func aloneMax(inMemory bool) int64 {
+	if inMemory {
+		return int64(runtime.GOMAXPROCS(0))
+	}
+	return 1
+}
+
+// doAlone is do for who is among few: it waits in C, on its own thread, which also reads what comes, so that nobody has
+// to be woken.  The queue serves many, and without a thread each.  A load is a goroutine's, as ever: it may outlive the
+// call.
 func (p *pump) doAlone(ctx context.Context, request *request) (*call, error) {
 	defer p.leave(1)
 	call := newCall(ctx, request)

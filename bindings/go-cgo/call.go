@@ -66,7 +66,7 @@ func (p *pump) do(ctx context.Context, request *request) (*call, error) {
 	if request.verb == C.BRIDGE_FETCH {
 		request.extra = sessionOf(ctx)
 	}
-	if p.calls.enterAlone() {
+	if p.calls.enterFew(p.alone) {
 		return p.doAlone(ctx, request)
 	}
 	call := newCall(ctx, request)

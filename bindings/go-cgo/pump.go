@@ -31,12 +31,13 @@ type pump struct {
 	calling   [eventsMax]*call
 	spent     [eventsMax]*C.rcache_result
 	helping   bool        // ops are done when they are begun, as a rule: who begins them also drains
+	alone     int64       // calls that may wait on threads of their own
 	refresh   func(error) // is told of loads that failed behind their call
 }
 
 // newPump takes the cache over on success.
 func newPump(cache *C.rcache, helping bool, refresh func(error)) (*pump, error) {
-	p := &pump{cache: cache, helping: helping, refresh: refresh}
+	p := &pump{cache: cache, helping: helping, alone: aloneMax(helping), refresh: refresh}
 	var failure C.rcache_error
 	if C.rcache_queue_new(cache, &p.queue, &failure) != C.RCACHE_OK {
 		return nil, errorOf(&failure)

@@ -28,9 +28,17 @@ func (s *slab) enter(count int) bool {
 	}
 }
 
-// enterAlone is enter for who is the first.
-func (s *slab) enterAlone() bool {
-	return s.users.CompareAndSwap(0, 1)
+// enterFew is enter for one more, as long as there are fewer than so many.
+func (s *slab) enterFew(most int64) bool {
+	for {
+		users := s.users.Load()
+		if users < 0 || users >= most {
+			return false
+		}
+		if s.users.CompareAndSwap(users, users+1) {
+			return true
+		}
+	}
 }
 
 // leave counts users out and tells whether nobody is to come any more.
