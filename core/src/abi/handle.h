@@ -37,6 +37,8 @@ rcache_op *no_memory_op(void);
 
 /* What the caller has told, and zero for what he doesn't know of; NULL: all of it. */
 rcache_call known_part(const rcache_call *call);
+/* rcache_op_fetch of one key, for who goes on to wait for it without doing anything before. */
+rcache_op *fetch_at_once(rcache *cache, const void *key, uint32_t key_size, int64_t ttl_ms, const rcache_call *call);
 /* An op that could not be begun: its first event is DONE. */
 rcache_op *failed_op(int32_t status, const char *message);
 /* What happened to the op, for its caller.  After DONE the op's share of the cache is given back. */

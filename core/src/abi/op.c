@@ -39,6 +39,7 @@ struct beginning {
     struct slice owner;
     int64_t ttl_ms;
     int64_t lease_ms;
+    bool at_once; /* by the function that also waits for it */
     const rcache_call *call;
 };
 
@@ -133,6 +134,7 @@ static void apply_call(struct op *op, const struct beginning *begin, const rcach
     int64_t lease_ms = begin->kind == OP_UPDATE ? policy->lock_expire_ms : policy->lock_expire_max_ms;
     op->lease_ms = begin->lease_ms > 0 ? begin->lease_ms : lease_ms;
     int64_t now_ms = clock_now_ms();
+    call_of(op)->made_ms = begin->at_once ? now_ms : 0;
     op->deadline_given = call->deadline_ms > 0;
     int64_t wait_ms = op->deadline_given ? call->deadline_ms : policy->deadline_ms;
     int64_t deadline_ms = wait_ms < INT64_MAX - now_ms ? now_ms + wait_ms : INT64_MAX;
@@ -173,6 +175,11 @@ rcache_op *rcache_op_fetch(rcache *cache, const void *keys, const uint32_t *key_
                            const rcache_call *call) {
     return begin_op(&(struct beginning){ .cache = cache, .kind = OP_FETCH, .keys = keys, .key_sizes = key_sizes,
                                          .count = count, .ttl_ms = ttl_ms, .call = call });
+}
+
+rcache_op *fetch_at_once(rcache *cache, const void *key, uint32_t key_size, int64_t ttl_ms, const rcache_call *call) {
+    return begin_op(&(struct beginning){ .cache = cache, .kind = OP_FETCH, .keys = key, .key_sizes = &key_size,
+                                         .count = 1, .ttl_ms = ttl_ms, .at_once = true, .call = call });
 }
 
 static rcache_op *begin_plain(enum op_kind kind, rcache *cache, const void *keys, const uint32_t *key_sizes,

@@ -95,5 +95,5 @@ int32_t rcache_fetch(rcache *cache, const void *key, size_t size, int64_t ttl_ms
     inline_call.struct_size = sizeof inline_call;
     inline_call.flags |= RCACHE_INLINE;
     uint32_t key_size = size <= UINT32_MAX ? (uint32_t)size : UINT32_MAX;
-    return rcache_op_run(rcache_op_fetch(cache, key, &key_size, 1, ttl_ms, &inline_call), load, arg, result);
+    return rcache_op_run(fetch_at_once(cache, key, key_size, ttl_ms, &inline_call), load, arg, result);
 }

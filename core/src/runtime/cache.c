@@ -274,7 +274,7 @@ void cache_unlock_engine(struct rcache *cache, struct call *attended) {
 }
 
 static void submit_to_memory(struct rcache *cache, struct op *op) {
-    int64_t now_ms = clock_now_ms();
+    int64_t made_ms = call_of(op)->made_ms, now_ms = made_ms != 0 ? made_ms : clock_now_ms();
     for (size_t i = 0; i < op->count; i++)
         execute(cache, &op->slots[i].request, now_ms);
     if (!verb_changes(op->slots[0].request.verb))

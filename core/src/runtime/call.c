@@ -204,11 +204,11 @@ enum call_event call_look(struct op *op, struct load **load) {
 
 static enum call_event wait_inside(struct op *op, int64_t timeout_ms, struct load **load) {
     struct call *call = call_of(op);
-    bool forever = timeout_ms < 0 || timeout_ms > INT64_MAX / 2;
-    int64_t give_up_ms = forever ? INT64_MAX : clock_now_ms() + timeout_ms;
     *load = NULL;
     if (!call->begun && begin(op))
         return CALL_DONE;
+    bool forever = timeout_ms < 0 || timeout_ms > INT64_MAX / 2;
+    int64_t give_up_ms = forever ? INT64_MAX : clock_now_ms() + timeout_ms;
     for (bool late = false;;) {
         if (atomic_exchange(&call->news, false)) {
             enum call_event event = look(op, load);

@@ -28,6 +28,7 @@ struct call {
     bool beginning;          /* under the queue's lock: no events before the op has begun */
     struct link_node parked; /* in link->parked, under its lock */
     struct queue *queue;     /* NULL: a thread waits for it */
+    int64_t made_ms;         /* when the op was, if it begins at once; 0: that may be any time later */
     uint64_t tag;            /* the rest is the queue's */
     struct op *op;
     struct link_node live;
