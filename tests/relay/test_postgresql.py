@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -17,7 +18,7 @@ import pytest
 
 import resilicache
 from postgresql import PostgreSQL
-from relaying import ROOT, TOOL
+from relaying import ROOT, TOOL, USERS, relay
 from servers import until
 from writer import KEYS
 
@@ -45,6 +46,20 @@ def drop_slots(database: PostgreSQL) -> bool:
     database.ask("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active")
     database.ask("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active")
     return not database.ask("SELECT FROM pg_replication_slots")
+
+
+@pytest.mark.parametrize("form", [1, 2])
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/St_Johns"])
+def test_its_events_tell_how_far_behind_they_are(users: PostgreSQL, url: str, form: int, zone: str) -> None:
+    users.ask("UPDATE users SET version = 1 WHERE id = 1")
+    options = f"'format-version', '{form}', 'include-lsn', '1', 'include-timestamp', '1'"
+    with users.connect() as connection:
+        connection.execute(f"SET TimeZone = '{zone}'".encode())
+        query = f"SELECT data FROM pg_logical_slot_get_changes('{SLOT}', NULL, NULL, {options})"
+        rows = connection.execute(query.encode()).fetchall()
+    done = relay(url, *USERS, "--json", events="".join(f"{row[0]}\n" for row in rows))
+    assert done.stdout, done.stderr
+    assert 0 <= json.loads(done.stdout.splitlines()[-1])["lag_ms"] < 60000
 
 
 class Followed:
