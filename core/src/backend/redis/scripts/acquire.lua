@@ -15,31 +15,31 @@ end
 local mark = mark_of(meta, lease)
 local lapsed = value and of_epoch and has_lapsed(meta, lease)
 
--- Until when the value may be served: by its mark, and by the window behind its own time.
-local function serve_until()
+-- The value, if it may be served: by its mark, and by the window behind its own time; and for how long.
+local function what_is_served()
     local fresh_until = number_item(meta, 's')
     local window_ends = fresh_until and fresh_until + window
-    return mark and window_ends and math.min(mark, window_ends) or mark or window_ends
-end
-
-local function what_is_served()
-    local ends = serve_until()
+    local ends = mark and window_ends and math.min(mark, window_ends) or mark or window_ends
     if not value or (bound <= 0 and not lapsed) or (over and not lapsed and not mark) or (ends and now >= ends) then
         return false, -1
     end
     return value, ends and ends - now or -1
 end
 
+local function busy(remaining, backed_off)
+    local stale, left = what_is_served()
+    return { 'BUSY', stale, meta, left, remaining, lease, backed_off and 1 or 0 }
+end
+
 local ends = lease_end(lease)
 local ours = holder and (holder == owner or holder == previous)
-local stale, left = what_is_served()
 if holder and not ours and is_locked(lease) then
-    return { 'BUSY', stale, meta, left, life_left(), lease, 0 }
+    return busy(life_left(), false)
 end
 if ends > now and not ours and lease ~= seen then
     local backed_off = not holder
     if not backed_off or strong == '' then
-        return { 'BUSY', stale, meta, left, ends - now, lease, backed_off and 1 or 0 }
+        return busy(ends - now, backed_off)
     end
 end
 
@@ -54,15 +54,15 @@ if first then
     mark = now + bound
     meta = with_mark(meta, mark)
 end
+local least = keeps_lock and 1 or life + 1000
 if first or settled then
-    set_fields('lockUntil', lease, 'lockOwner', owner, 'meta', meta)
+    set_fields_for(least, 'lockUntil', lease, 'lockOwner', owner, 'meta', meta)
 else
-    set_fields('lockUntil', lease, 'lockOwner', owner)
+    set_fields_for(least, 'lockUntil', lease, 'lockOwner', owner)
 end
-live_at_least(keeps_lock and 1 or life + 1000)
 if value and not lapsed and (bound <= 0 or now >= mark) then
     drop_value(meta)
     value = false
 end
-stale, left = what_is_served()
+local stale, left = what_is_served()
 return { 'OWNED', stale, meta, left }

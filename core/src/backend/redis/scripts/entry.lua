@@ -1,14 +1,13 @@
 -- Goes before every script.  The entry: value, lockUntil, lockOwner, meta (docs/protocol.md), wherever they lie.
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-
-local function whole(number)
-    return string.format('%.0f', number)
+local function in_ms(time)
+    return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
+local time = redis.call('TIME')
+local now = in_ms(time)
 
 -- UNIX seconds with three decimals, as text: a number would be stored with what binary fractions make of it.
 local function lease_until(ms)
-    return string.format('%.0f.%03.0f', math.floor(ms / 1000), ms % 1000)
+    return string.format('%d.%03d', math.floor(ms / 1000), ms % 1000)
 end
 
 local LOCKED = '10000000000'
@@ -37,9 +36,14 @@ local function meta_item(meta, name)
     return meta and string.match(';' .. meta .. ';', ';' .. name .. '=(%w+);')
 end
 
+-- Most often it has no such item, which is told at little cost.
+local function may_have(meta, name)
+    return meta and string.find(meta, name .. '=', 1, true)
+end
+
 -- As text: versions are too large for Lua's numbers.
 local function digits_item(meta, name)
-    return meta and string.match(';' .. meta .. ';', ';' .. name .. '=(%d+);') or false
+    return may_have(meta, name) and string.match(';' .. meta .. ';', ';' .. name .. '=(%d+);') or false
 end
 
 local function number_item(meta, name)
@@ -63,6 +67,9 @@ local function has_lapsed(meta, lease)
 end
 
 local function without_item(meta, name)
+    if not may_have(meta, name) then
+        return meta
+    end
     local rest = string.gsub(';' .. meta, ';' .. name .. '=[^;]*', '')
     return string.sub(rest, 2)
 end
@@ -124,24 +131,16 @@ local function with_mark(meta, ms)
     return with_item(meta, 't', ms)
 end
 
--- What to write for a value that is fresh for so long, or ('') as long as it lives.
+-- What to write for a value that is fresh for so long, or ('') as long as it lives: most often that needs no clock.
 local function with_end(meta, fresh)
-    return fresh == '' and meta or with_item(meta, 's', now + tonumber(fresh))
-end
-
--- The key lives at least that long.
-local function live_at_least(ms)
-    if life_left() < ms then
-        live(whole(ms))
-    end
+    return fresh == '' and meta or with_item(meta, 's', in_ms(redis.call('TIME')) + tonumber(fresh))
 end
 
 -- Tagged as deleted: no lease, no owner; at most `bound` ms to live since it was first no longer fresh.
 -- What is refused for want of memory gives way to DEL, which never is.
-local function invalidate(bound)
-    local entry = fields('meta', 'lockUntil')
+local function invalidate(bound, meta, lease)
     local valued = has_value()
-    local mark = valued and mark_of(entry[1], entry[2])
+    local mark = valued and mark_of(meta, lease)
     local left = bound
     if mark and mark - now < left then
         left = mark - now
@@ -152,17 +151,12 @@ local function invalidate(bound)
     end
     local done
     if valued and not mark then
-        done = try_without_owner('lockUntil', '0', 'meta', with_mark(entry[1], now + bound))
+        done = try_without_owner(left, 'lockUntil', '0', 'meta', with_mark(meta, now + bound))
     else
-        done = try_without_owner('lockUntil', '0')
+        done = try_without_owner(left, 'lockUntil', '0')
     end
     if not done then
         remove()
-        return
-    end
-    local life = life_left()
-    if life < 0 or life > left then
-        live(whole(left))
     end
 end
 

@@ -41,9 +41,9 @@ local function fields(...)
     elseif not (packed or find_packed()) then
         return redis.call('HMGET', key, ...)
     end
-    found = {}
-    for i, name in ipairs({ ... }) do
-        found[i] = packed[name] or false
+    found = { ... }
+    for i = 1, #found do
+        found[i] = packed[found[i]] or false
     end
     return found
 end
@@ -69,17 +69,24 @@ local function set_fields(...)
     redis.call('HSET', key, ...)
 end
 
+-- The same, and the key lives at least that long.
+local function set_fields_for(least, ...)
+    set_fields(...)
+    live_at_least(least)
+end
+
 -- Whether there was memory for it.
 local function try_fields(...)
     settle()
     return not is_refused(redis.pcall('HSET', key, ...))
 end
 
--- The same, and the owner goes.
-local function try_without_owner(...)
+-- The same; the owner goes, and the key lives at most that long.
+local function try_without_owner(most, ...)
     local done = try_fields(...)
     if done then
         redis.call('HDEL', key, 'lockOwner')
+        live_at_most(most)
     end
     return done
 end

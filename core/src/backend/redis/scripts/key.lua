@@ -15,6 +15,26 @@ local function live(ms)
     return redis.call('PEXPIRE', key, ms)
 end
 
+-- As text, which a server takes with less effort than a number.
+local function whole(number)
+    return string.format('%d', number)
+end
+
+-- The key lives at least that long.
+local function live_at_least(ms)
+    if life_left() < ms then
+        live(whole(ms))
+    end
+end
+
+-- At most.
+local function live_at_most(ms)
+    local life = life_left()
+    if life < 0 or life > ms then
+        live(whole(ms))
+    end
+end
+
 -- A change of what is there: where the key has ended meanwhile, as on some servers it may while a script runs, nothing
 -- is left of it, and what was written has no end.
 local function keep_end(write, ...)

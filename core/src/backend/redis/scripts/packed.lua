@@ -1,5 +1,5 @@
 -- The entry as one string, so that a hit is a GET.
-local LAYOUT, LARGE = 'packed', 65536
+local LAYOUT, LARGE, TAIL_BEGIN = 'packed', 65536, whole(-TAIL_MAX)
 local entry -- as parse found it; `tail` is the size of its trailer; `value` is nil until a large one is read
 
 -- At most 255 bytes of padding make it as long as the one before, which it can then take the place of.
@@ -14,13 +14,11 @@ end
 
 -- Its end is in `life` ms, if at all.
 local function rewrite(call, value, life)
-    entry = {
-        valued = value ~= false, value = value, size = value and #value or 0, tail = 0,
-        lockUntil = entry.lockUntil, lockOwner = entry.lockOwner, meta = entry.meta,
-    }
+    entry.valued, entry.value, entry.size = value ~= false, value, value and #value or 0
+    entry.tail, entry.hash = 0, nil
     local text = (value or '') .. trailer()
     if life >= 0 then
-        return call('SET', key, text, 'PX', math.max(life, 1))
+        return call('SET', key, text, 'PX', whole(math.max(life, 1)))
     end
     return call('SET', key, text)
 end
@@ -48,7 +46,7 @@ local function read()
     if entry then
         return
     end
-    local text = redis.pcall('GETRANGE', key, -TAIL_MAX, -1)
+    local text = redis.pcall('GETRANGE', key, TAIL_BEGIN, '-1')
     if type(text) == 'table' then
         if not string.find(text.err, 'WRONGTYPE', 1, true) then
             error(text.err)
@@ -98,8 +96,9 @@ end
 
 local function fields(...)
     read()
-    local found = {}
-    for i, name in ipairs({ ... }) do
+    local found = { ... }
+    for i = 1, #found do
+        local name = found[i]
         found[i] = name == 'value' and value_of() or name ~= 'value' and entry[name] or false
     end
     return found
@@ -114,8 +113,16 @@ local function exists()
     return entry.hash or entry.tail > 0
 end
 
--- Names and what they become; false: nothing.  What came before stays the end of the key's life.
-local function change(call, changes)
+-- How long the key lives from now on; without either bound, to the end that it has.
+local function life_within(life, least, most)
+    if least and life < least then
+        return least
+    end
+    return most and (life < 0 or life > most) and most or life
+end
+
+-- Names and what they become; false: nothing.
+local function change(call, changes, least, most)
     read()
     local life, value = life_left(), nil
     if life == -2 then
@@ -131,15 +138,29 @@ local function change(call, changes)
     if life == -2 and not (value or entry.lockUntil or entry.lockOwner or entry.meta) then
         return true -- nothing was there to be dropped
     end
-    if value ~= nil then
-        return rewrite(call, value, life)
+    local lives = life_within(life, least, most)
+    if value == nil and entry.size > LARGE and not entry.hash then
+        local done = rewrite_trailer(call, life)
+        if done then
+            if lives ~= life and not is_refused(done) then
+                live(whole(lives))
+            end
+            return done
+        end
     end
-    local in_place = entry.size > LARGE and not entry.hash and rewrite_trailer(call, life)
-    return in_place or rewrite(call, value_of(), life)
+    if value == nil then
+        value = value_of()
+    end
+    return rewrite(call, value, lives)
 end
 
 local function set_fields(...)
     change(redis.call, { ... })
+end
+
+-- The same, and the key lives at least that long.
+local function set_fields_for(least, ...)
+    change(redis.call, { ... }, least)
 end
 
 -- Whether there was memory for it.
@@ -147,9 +168,9 @@ local function try_fields(...)
     return not is_refused(change(redis.pcall, { ... }))
 end
 
--- The same, and the owner goes.
-local function try_without_owner(...)
-    return not is_refused(change(redis.pcall, { 'lockOwner', false, ... }))
+-- The same; the owner goes, and the key lives at most that long.
+local function try_without_owner(most, ...)
+    return not is_refused(change(redis.pcall, { 'lockOwner', false, ... }, nil, most))
 end
 
 local function drop_fields(...)
