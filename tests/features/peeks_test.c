@@ -1,4 +1,4 @@
-/* Who looks at the same key at the same time asks once. */
+/* Looks at keys that need no command of their own. */
 #define _POSIX_C_SOURCE 200809L
 #include "support/scene.h"
 #include "support/stores.h"
@@ -102,11 +102,32 @@ static void those_who_come_while_a_look_finds_something_share_one(void **state) 
     come_one_by_one("something", true, "cmdstat_get:calls=2,");
 }
 
+static bool renewed_without_a_look(rcache *cache, const char *key, struct database *database) {
+    test_store_command("CONFIG RESETSTAT");
+    invalidate(cache, key);
+    struct answer answer = fetch(cache, key, database, RCACHE_STRONG);
+    assert_int_equal(answer.status, RCACHE_OK);
+    assert_int_equal(answer.outcome, RCACHE_LOADED);
+    return strstr(test_store_command("INFO commandstats"), "cmdstat_get:") == NULL;
+}
+
+/* Soon, that is: a machine that is busy may take longer, now and then. */
+static void a_strong_fetch_after_an_invalidation_needs_no_look(void **state) {
+    (void)state;
+    rcache *cache = scene_open("op_timeout=10s&connect_timeout=10s");
+    struct database database = { .row = 1 };
+    const char *key = key_of("renewed");
+    fetch(cache, key, &database, 0);
+    wait_for(renewed_without_a_look(cache, key, &database));
+    rcache_close(cache);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_asked_at_once_is_one_command),
         cmocka_unit_test(those_who_come_while_a_look_finds_nothing_need_none),
         cmocka_unit_test(those_who_come_while_a_look_finds_something_share_one),
+        cmocka_unit_test(a_strong_fetch_after_an_invalidation_needs_no_look),
     };
     const struct scene_tests groups[] = { { "peeks", tests, sizeof tests / sizeof tests[0], true } };
     return scene_run(groups, 1);
