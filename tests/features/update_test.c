@@ -62,8 +62,8 @@ static void its_lock_is_renewed(void **state) {
     (void)state;
     rcache *cache = scene_open("lock_expire=3s");
     const char *key = key_of("user");
-    struct update update = begin(cache, key, 300);
-    wait_for(counter(cache, "leases_renewed") >= 5);
+    struct update update = begin(cache, key, 1200); /* which a machine that stands still for a while doesn't lose */
+    wait_for(counter(cache, "leases_renewed") >= 4);
     assert_true(rcache_load_wanted(update.load));
     assert_string_equal(inspect(cache, key, "state"), "locked");
     assert_int_equal(end(update).status, RCACHE_OK);
