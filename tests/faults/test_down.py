@@ -188,3 +188,14 @@ def test_a_server_that_comes_back_empty_is_filled_again(mine: Server) -> None:
         until(lambda: cache.stats()["journal_depth"] == 0, "the journal is empty")
         until(lambda: cache.fetch("k", 60, lambda: b"three", strong=True, deadline=1) == b"three", "it is stored")
         assert cache.get("k") == b"three"
+
+
+def test_a_server_with_too_many_clients_is_told_of_in_its_own_words(mine: Server) -> None:
+    with mine.connect() as holding:
+        holding.ask("CONFIG", "SET", "maxclients", "1")
+        for _ in range(20):
+            with resilicache.Cache(mine.url) as cache, pytest.raises(
+                resilicache.UnavailableError, match="ERR max number of clients reached"
+            ):
+                cache.get("k")
+        holding.ask("CONFIG", "SET", "maxclients", "100")

@@ -85,6 +85,16 @@ static void a_handshake_without_an_answer_is_given_up(void **state) {
     hand_close();
 }
 
+static void what_a_server_says_before_it_closes_is_told(void **state) {
+    (void)state;
+    hand_open(NULL);
+    rcache_stepper_connected(hand.stepper, hand.node, NULL);
+    receive_text("-ERR max number of clients reached\r\n");
+    rcache_stepper_lost(hand.stepper, hand.node, "the server closed it");
+    expect_done(RCACHE_E_UNAVAILABLE, "the server closed it, after it had said 'ERR max number of clients reached'");
+    hand_close();
+}
+
 static void a_refused_password_is_an_error(void **state) {
     (void)state;
     hand_open(NULL);
@@ -291,6 +301,7 @@ int main(void) {
         cmocka_unit_test(a_connection_that_can_not_be_made_is_an_error),
         cmocka_unit_test(a_connection_that_does_not_come_is_given_up),
         cmocka_unit_test(a_handshake_without_an_answer_is_given_up),
+        cmocka_unit_test(what_a_server_says_before_it_closes_is_told),
         cmocka_unit_test(a_refused_password_is_an_error),
         cmocka_unit_test(what_is_no_reply_ends_the_connection),
         cmocka_unit_test(a_request_without_an_answer_is_given_up),

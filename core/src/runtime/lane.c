@@ -169,11 +169,14 @@ static void hang_up(struct lane *lane, int32_t status, const char *how, bool aga
 }
 
 void lane_lost(struct lane *lane, const char *why, int64_t now_ms, struct link_node *done) {
+    rcache_error failure = RCACHE_ERROR_INIT;
     if (lane->state == LANE_CONNECTING || lane->state == LANE_GREETING) {
-        fail_to_connect(lane, RCACHE_E_UNAVAILABLE, why != NULL ? why : "the connection was given up", now_ms, done);
+        why = why != NULL ? why : "the connection was given up";
+        if (lane->state == LANE_GREETING)
+            handshake_lost(&lane->handshake, why, &failure);
+        fail_to_connect(lane, RCACHE_E_UNAVAILABLE, failure.status != RCACHE_OK ? failure.message : why, now_ms, done);
         return;
     }
-    rcache_error failure = RCACHE_ERROR_INIT;
     error_set(&failure, RCACHE_E_UNAVAILABLE, "connection lost: %s", why != NULL ? why : "it was given up");
     if (lane->state == LANE_UP)
         hang_up(lane, failure.status, failure.message, true, done);

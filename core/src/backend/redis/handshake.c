@@ -168,6 +168,8 @@ static enum handshake_state take_rest(struct handshake *self, const struct resp 
 }
 
 enum handshake_state handshake_take(struct handshake *handshake, const struct resp *resp, struct buffer *out) {
+    if (resp->type == RESP_ERROR)
+        refuse(handshake, RCACHE_E_UNAVAILABLE, resp->text);
     switch (handshake->step) {
     case STEP_HELLO: return take_hello(handshake, resp, out);
     case STEP_USER_AND_PASSWORD:
@@ -175,6 +177,14 @@ enum handshake_state handshake_take(struct handshake *handshake, const struct re
     case STEP_REST: return take_rest(handshake, resp);
     }
     return HANDSHAKE_REFUSED;
+}
+
+void handshake_lost(const struct handshake *handshake, const char *how, rcache_error *err) {
+    const char *said = handshake->failure.message;
+    if (said[0] == '\0')
+        error_set(err, RCACHE_E_UNAVAILABLE, "%s", how);
+    else
+        error_set(err, RCACHE_E_UNAVAILABLE, "%.100s, after it had said '%s'", how, said);
 }
 
 /* ---- facts as a word: the epoch in hexadecimal, and a letter for each thing that is so ---- */

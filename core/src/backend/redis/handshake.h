@@ -32,13 +32,16 @@ struct handshake {
     uint32_t replies;     /* to the step at hand */
     uint32_t replies_due;
     struct server_facts facts;
-    rcache_error failure; /* REFUSED: why */
+    rcache_error failure; /* REFUSED: why; else the last error that was answered, if any */
 };
 
 enum handshake_state handshake_begin(struct handshake *handshake, const struct handshake_target *target,
                                      struct buffer *out);
 /* The next reply, in order.  Pushes are none. */
 enum handshake_state handshake_take(struct handshake *handshake, const struct resp *resp, struct buffer *out);
+
+/* Why a connection was lost meanwhile: `how`, with the error that was answered before, such as of too many clients. */
+void handshake_lost(const struct handshake *handshake, const char *how, rcache_error *err);
 
 /* What is behind `name`, as in "role:", on a line of its own of INFO's text; empty where there is none. */
 struct slice info_line(struct slice text, const char *name);

@@ -65,6 +65,7 @@ static redisContext *dial(const struct connection_target *target, rcache_error *
 struct introduction {
     struct connection *connection;
     const struct connection_target *target;
+    struct handshake handshake;
     struct buffer out;
     int64_t until_ms;
     rcache_error *err;
@@ -94,16 +95,20 @@ static int32_t read_more(struct introduction *self) {
     self->heard = self->heard || got > 0;
     if (mute)
         return refuse(self, RCACHE_E_UNAVAILABLE, "connected, and cut off; if the server speaks TLS, write rediss://");
-    return got < 0 ? refuse(self, RCACHE_E_UNAVAILABLE, connection->failure) : RCACHE_OK;
+    if (got >= 0)
+        return RCACHE_OK;
+    rcache_error how;
+    handshake_lost(&self->handshake, connection->failure, &how);
+    return refuse(self, RCACHE_E_UNAVAILABLE, how.message);
 }
 
 static int32_t send_all(struct introduction *self) {
     while (self->out.size > 0) {
         struct slice bytes = buffer_slice(&self->out);
         int64_t sent = connection_write(self->connection, bytes.data, bytes.size);
-        if (sent < 0) {
-            int32_t status = read_more(self);
-            return status != RCACHE_OK ? status : refuse(self, RCACHE_E_UNAVAILABLE, "the connection is lost");
+        if (sent < 0) { /* what has come before may tell why */
+            buffer_take(&self->out, bytes.size);
+            return read_more(self);
         }
         buffer_take(&self->out, (size_t)sent);
         if (sent == 0 && !ready(self, POLLOUT))
@@ -158,21 +163,22 @@ static int32_t encrypt(struct introduction *self) {
 }
 
 static int32_t introduce(struct connection *connection, const struct connection_target *target, rcache_error *err) {
-    struct introduction self = { connection, target, BUFFER_INIT, clock_now_ms() + target->timeout_ms, err, false };
-    struct handshake handshake;
+    struct introduction self = { .connection = connection, .target = target, .out = BUFFER_INIT, .err = err };
+    struct handshake *handshake = &self.handshake;
+    self.until_ms = clock_now_ms() + target->timeout_ms;
     int32_t status = target->trust != NULL ? encrypt(&self) : RCACHE_OK;
-    enum handshake_state state = handshake_begin(&handshake, &target->handshake, &self.out);
+    enum handshake_state state = handshake_begin(handshake, &target->handshake, &self.out);
     while (status == RCACHE_OK && state == HANDSHAKE_GOES_ON) {
         const struct resp *resp;
         status = send_all(&self);
         if (status == RCACHE_OK)
             status = receive(&self, &resp);
         if (status == RCACHE_OK)
-            state = handshake_take(&handshake, resp, &self.out);
+            state = handshake_take(handshake, resp, &self.out);
     }
     if (status == RCACHE_OK && state == HANDSHAKE_REFUSED)
-        status = refuse(&self, handshake.failure.status, handshake.failure.message);
-    connection->facts = handshake.facts;
+        status = refuse(&self, handshake->failure.status, handshake->failure.message);
+    connection->facts = handshake->facts;
     buffer_clear(&self.out);
     return status;
 }
