@@ -19,8 +19,7 @@ int32_t rcache_stepper_new(rcache *cache, rcache_stepper **stepper, rcache_error
                          stepper == NULL ? "`stepper`" : "`cache`");
     *stepper = NULL;
     if (cache_forked(cache))
-        return error_set(err, RCACHE_E_FORKED,
-                         "the cache was opened before a fork: open a new one in the child process");
+        return error_of_fork(err);
     struct stepper *made;
     int32_t status = stepper_new(cache, &made, err);
     if (status != RCACHE_OK)
