@@ -2,20 +2,21 @@
 #ifndef RESILICACHE_TOOLS_RELAY_KEYS_H
 #define RESILICACHE_TOOLS_RELAY_KEYS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/buffer.h"
+#include "base/map.h"
+
+struct key {
+    struct map_node node; /* node.key: its bytes */
+    uint64_t version;     /* the newest that was told; 0: none */
+    char bytes[];
+};
 
 struct keys {
-    char *bytes; /* one behind the other, as rcache_op_invalidate takes them; then the one in the making */
-    size_t used, capacity;
-    size_t made; /* bytes of the whole ones */
-    uint32_t *sizes;
-    uint64_t *versions; /* the newest that was told; 0: none */
+    struct key **all;
     size_t count, room;
-    size_t *offsets;
-    size_t *slots; /* by hash: the number of a key, from 1; 0: none */
-    size_t slot_count;
+    size_t size;       /* of their bytes together */
+    struct map by_key; /* made with the first of them */
+    struct buffer making;
 };
 
 /* Adds to the key in the making.  These two: false for want of memory. */

@@ -156,9 +156,9 @@ static enum made make_key(const struct rule *rule, const struct change *change, 
             made = NOT_MADE;
         }
     }
-    if (made == MADE && keys->used - keys->made > KEY_SIZE_MAX) {
+    if (made == MADE && keys->making.size > KEY_SIZE_MAX) {
         why_set(why, "a key of %s would have %zu bytes, and no cache has one above %d", change->table,
-                keys->used - keys->made, KEY_SIZE_MAX);
+                keys->making.size, KEY_SIZE_MAX);
         made = NOT_MADE;
     }
     if (made == MADE && !keys_end(keys, version)) {

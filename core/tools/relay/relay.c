@@ -197,11 +197,11 @@ static bool invalidate(struct relay *relay) {
 
 static void print_keys(const struct relay *relay) {
     for (size_t i = 0; i < relay->keys.count; i++) {
-        const char *key = relay->keys.bytes + relay->keys.offsets[i];
+        struct slice key = relay->keys.all[i]->node.key;
         if (relay->tool->json)
-            json_print(key, relay->keys.sizes[i]);
+            json_print(key.data, key.size);
         else
-            fwrite(key, 1, relay->keys.sizes[i], stdout);
+            fwrite(key.data, 1, key.size, stdout);
         putchar('\n');
     }
     fflush(stdout);

@@ -35,7 +35,7 @@ static bool load_init(struct load *load, const struct keys *keys) {
         .keys = keys,
         .order = calloc(keys->count, sizeof *load->order),
         .sizes = calloc(keys->count, sizeof *load->sizes),
-        .bytes = malloc(keys->made + 1),
+        .bytes = malloc(keys->size + 1),
         .ops = calloc(keys->count, sizeof *load->ops),
         .tags = calloc(keys->count, sizeof *load->tags),
         .failed = calloc(keys->count, sizeof *load->failed),
@@ -63,24 +63,28 @@ static bool sort(struct load *load) {
     if (sorted == NULL)
         return false;
     for (size_t i = 0; i < keys->count; i++)
-        sorted[i] = (struct numbered){ keys->versions[i], i };
+        sorted[i] = (struct numbered){ keys->all[i]->version, i };
     qsort(sorted, keys->count, sizeof *sorted, compare);
     char *at = load->bytes;
     for (size_t i = 0; i < keys->count; i++) {
-        size_t number = load->order[i] = sorted[i].number;
-        load->sizes[i] = keys->sizes[number];
-        memcpy(at, keys->bytes + keys->offsets[number], keys->sizes[number]);
-        at += keys->sizes[number];
+        load->order[i] = sorted[i].number;
+        struct slice key = keys->all[load->order[i]]->node.key;
+        load->sizes[i] = (uint32_t)key.size;
+        memcpy(at, key.data, key.size);
+        at += key.size;
     }
     free(sorted);
     return true;
 }
 
+static uint64_t version_at(const struct load *load, size_t place) {
+    return load->keys->all[load->order[place]]->version;
+}
+
 /* How many keys from this place on have its version, and go in one op. */
 static size_t run_length(const struct load *load, size_t place) {
     size_t end = place + 1;
-    uint64_t version = load->keys->versions[load->order[place]];
-    while (end < load->keys->count && end - place < OP_KEYS_MAX && load->keys->versions[load->order[end]] == version)
+    while (end < load->keys->count && end - place < OP_KEYS_MAX && version_at(load, end) == version_at(load, place))
         end++;
     return end - place;
 }
@@ -89,7 +93,7 @@ static void begin_ops(struct load *load, rcache *cache) {
     const char *at = load->bytes;
     for (size_t place = 0, count; place < load->keys->count; place += count) {
         count = run_length(load, place);
-        rcache_call call = { .struct_size = sizeof call, .version = load->keys->versions[load->order[place]] };
+        rcache_call call = { .struct_size = sizeof call, .version = version_at(load, place) };
         load->ops[load->op_count] = rcache_op_invalidate(cache, at, load->sizes + place, count, &call);
         load->tags[load->op_count++] = place;
         for (size_t i = place; i < place + count; i++)
