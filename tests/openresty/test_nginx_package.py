@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,14 +56,14 @@ def test_a_library_of_another_version_is_told(tmp_path: Path) -> None:
     assert "was made for libresilicache 0.1, but finds 7.8: install those that belong together" in require(tmp_path)
 
 
-@pytest.fixture
-def example(tmp_path: Path) -> Iterator[int]:
-    """The example's port, on a server of ours."""
+@contextmanager
+def running(tmp_path: Path, folder: Path) -> Iterator[int]:
+    """The port of the example in this folder, on a server of ours."""
     need_nginx()
     port, server = free_port(), Server("redis7")
-    text = (EXAMPLE / "nginx.conf").read_text(encoding="utf-8")
+    text = (folder / "nginx.conf").read_text(encoding="utf-8")
     text = text.replace("127.0.0.1:8080;", f"127.0.0.1:{port};").replace("$prefix/../../build/release", str(BUILD))
-    text = text.replace("$prefix/../..", str(ROOT))
+    text = text.replace("$prefix/../../examples/openresty", str(folder)).replace("$prefix/../..", str(ROOT))
     if os.geteuid() == 0:
         text = f"user root;\n{text}"
     (tmp_path / "nginx.conf").write_text(text)
@@ -80,6 +82,12 @@ def example(tmp_path: Path) -> Iterator[int]:
         process.wait(timeout=30)
         server.stop()
     assert (tmp_path / "stderr").read_text() == ""
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Iterator[int]:
+    with running(tmp_path, EXAMPLE) as port:
+        yield port
 
 
 def ask(port: int, path: str, body: str | None = None) -> str:
@@ -101,3 +109,16 @@ def test_the_example(example: int) -> None:
     assert ask(example, "/user?id=2&name=Tester", "") == "200 renamed\n"
     wait_until(lambda: ask(example, "/user?id=2") == "200 Tester\n", "the new name is loaded")
     assert ask(example, "/user?id=77") == "404 no such user\n"
+
+
+def test_the_walkthrough_tells_what_went_wrong_also_while_a_value_is_loaded(tmp_path: Path) -> None:
+    """Also: its log stays empty."""
+    folder = shutil.copytree(EXAMPLE, tmp_path / "example")
+    script = (folder / "walkthrough.lua").read_text(encoding="utf-8")
+    step = 'show("the old name, at once, and a new one loaded behind", users.name(1), '
+    assert step in script
+    (folder / "walkthrough.lua").write_text(script.replace(f'{step}"tester 1")', f'{step}"another")'))
+    with running(tmp_path, folder) as port:
+        told = ask(port, "/walkthrough")
+        assert told.endswith("\n\nThis is not what should have happened.  the old name, at once, "
+                             "and a new one loaded behind: expected another\n")
