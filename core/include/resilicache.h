@@ -104,8 +104,8 @@ RCACHE_API int32_t rcache_options_set(rcache_options *options, const char *name,
 RCACHE_API int32_t rcache_options_describe(size_t index, rcache_option_info *info);
 
 /* ---- the cache -------------------------------------------------------------------------------------------
- * Opening only reads: no socket, no thread before the first op, so that a server that loads, then forks its
- * workers, may open before and use after.  Closing ends all ops with RCACHE_E_CLOSED and does not wait. */
+ * Opening makes no socket and no thread: they come with the first op.  It makes and locks the file that the option
+ * journal_file names.  Closing ends all ops with RCACHE_E_CLOSED and does not wait. */
 
 typedef struct rcache rcache;
 
