@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -59,3 +60,11 @@ def test_the_plot_has_a_line_for_each_contender(out: Path) -> None:
     (picture,) = (out / "benchmarks").glob("*.svg")
     lines = ET.parse(picture).getroot().iter("{http://www.w3.org/2000/svg}polyline")
     assert len(list(lines)) == 2 * len(CONTENDERS), "in both panels"
+
+
+def test_every_peer_pays_its_rent() -> None:
+    contenders = runpy.run_path(str(ROOT / "bench/contenders.py"))["ALL"]
+    dependencies = (ROOT / "CONTRIBUTING.md").read_text()
+    ours = {"resilicache", "cffi", "nginx"}  # or in the table for another reason
+    peers = {contender.title.split()[0].strip(",") for contender in contenders if contender.version_of not in ours}
+    assert [peer for peer in sorted(peers) if peer not in dependencies] == []
