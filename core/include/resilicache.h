@@ -21,13 +21,7 @@
 #define RCACHE_VERSION_PATCH 0
 #define RCACHE_VERSION (RCACHE_VERSION_MAJOR * 1000000 + RCACHE_VERSION_MINOR * 1000 + RCACHE_VERSION_PATCH)
 
-#if defined(_WIN32) && !defined(RCACHE_STATIC)
-#  ifdef RCACHE_BUILDING
-#    define RCACHE_API __declspec(dllexport)
-#  else
-#    define RCACHE_API __declspec(dllimport)
-#  endif
-#elif defined(__GNUC__)
+#if defined(__GNUC__)
 #  define RCACHE_API __attribute__((visibility("default")))
 #else
 #  define RCACHE_API

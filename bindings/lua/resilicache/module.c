@@ -1,11 +1,7 @@
 /* module: resilicache.core, for resilicache.lua, which has what calls loaders. */
 #include "binding.h"
 
-#if defined(_WIN32)
-#  define EXPORT __declspec(dllexport)
-#else
-#  define EXPORT __attribute__((visibility("default")))
-#endif
+#define EXPORT __attribute__((visibility("default")))
 
 /* Before 1.0, a minor version may change anything. */
 static void check_version(lua_State *L) {

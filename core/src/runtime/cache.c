@@ -43,7 +43,6 @@ int32_t cache_new(struct settings *settings, struct rcache **result, rcache_erro
     cache->settings = *settings;
     cache->seed = random_from_system();
     pthread_mutex_init(&cache->lock, NULL);
-    wake_init(&cache->idle);
     recent_init(&cache->recent);
     service_init(&cache->service);
     credentials_init(&cache->credentials);
@@ -95,7 +94,6 @@ static void free_cache(struct rcache *cache) {
     service_clear(&cache->service);
     trust_free(cache->trust);
     credentials_clear(&cache->credentials);
-    wake_clear(&cache->idle);
     common_session_drop(cache->session);
     pthread_mutex_destroy(&cache->lock);
     settings_clear(&cache->settings);

@@ -24,7 +24,6 @@ struct link *link_new(struct rcache *cache, struct node *node, enum link_purpose
     list_init(&link->in_flight);
     list_init(&link->confirming);
     list_init(&link->parked);
-    wake_init(&link->group);
     return link;
 }
 
@@ -39,7 +38,6 @@ void link_free(struct link *link, struct link_node *done) {
     connection_close(link->connection);
     gathering_clear(&link->gathering);
     buffer_clear(&link->wire);
-    wake_clear(&link->group);
     pthread_mutex_destroy(&link->lock);
     mem_free(link);
 }

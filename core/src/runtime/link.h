@@ -13,6 +13,8 @@
 #include "runtime/gathering.h"
 #include "runtime/wake.h"
 
+#include <pthread.h>
+
 struct call;
 struct rcache;
 

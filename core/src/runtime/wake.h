@@ -2,19 +2,14 @@
 #ifndef RESILICACHE_RUNTIME_WAKE_H
 #define RESILICACHE_RUNTIME_WAKE_H
 
-#include <pthread.h>
 #include <stdint.h>
 
-struct wake_group {
+struct wake_group { /* one that is zeroed is ready */
     _Atomic uint32_t word; /* changes with every wake */
-    pthread_mutex_t lock;  /* where there is no futex */
-    pthread_cond_t changed;
 };
 
 enum wake_reason { WAKE_CHANGED, WAKE_TIMEOUT, WAKE_INTERRUPTED };
 
-void wake_init(struct wake_group *group);
-void wake_clear(struct wake_group *group);
 /* Read before looking at what one waits for. */
 uint32_t wake_ticket(struct wake_group *group);
 /* Sleeps unless a wake has come since the ticket was read; until one that has a bit of `bits`, until_ms on the
