@@ -161,6 +161,25 @@ def test_what_is_full_keeps_no_more_and_says_so(away: Away) -> None:
         until(lambda: cache.stats()["journal_depth"] == 0, "the journal is empty")
 
 
+def test_once_one_was_lost_nothing_is_believed_for_as_long_as_it_may_matter(away: Away) -> None:
+    with away.open(journal_max="1", delay="10ms") as cache:
+        for key in ("a", "b"):
+            cache.set(key, b"old", 2)
+        away.proxy.refuse()
+        with pytest.raises(resilicache.QueuedError):
+            cache.invalidate("a")
+        with pytest.raises(resilicache.UnavailableError, match="journal_max"):
+            cache.invalidate("b")
+        away.proxy.clear()
+        until(lambda: cache.stats()["journal_depth"] == 0, "the journal is empty")
+        assert cache.stats()["journal_doubt_ms"] > 0
+        assert cache.fetch("b", 2, lambda: b"new") == b"new"
+        with pytest.raises(resilicache.UnavailableError, match="was lost"):
+            cache.fetch("b", 2, lambda: b"new", strong=True)
+        until(lambda: cache.stats()["journal_doubt_ms"] == 0, "there is no doubt any more")
+        assert cache.fetch("b", 2, lambda: b"new", strong=True) == b"new"
+
+
 def test_nothing_is_kept_where_the_option_says_so(away: Away) -> None:
     with away.open(invalidate_errors="fail") as cache:
         away.proxy.refuse()

@@ -131,6 +131,7 @@ static void apply_call(struct op *op, const struct beginning *begin, const rcach
     op->intent = (call->flags & RCACHE_INTENT) != 0;
     op->version = (int64_t)call->version;
     op->ttl_ms = begin->ttl_ms;
+    doubt_note_life(&begin->cache->journal.doubt, begin->ttl_ms);
     int64_t lease_ms = begin->kind == OP_UPDATE ? policy->lock_expire_ms : policy->lock_expire_max_ms;
     op->lease_ms = begin->lease_ms > 0 ? begin->lease_ms : lease_ms;
     int64_t now_ms = clock_now_ms();

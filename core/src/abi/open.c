@@ -68,6 +68,7 @@ size_t rcache_stats(rcache *cache, char *text, size_t capacity) {
 #undef COUNTER_LINE
         add_line(&lines, "servers_down", health_down(&cache->topology));
         add_line(&lines, "journal_depth", cache->journal.depth);
+        add_line(&lines, "journal_doubt_ms", (uint64_t)doubt_left_ms(&cache->journal.doubt));
         if (cache->memory != NULL) {
             add_line(&lines, "memory_bytes", memory_bytes(cache->memory));
             add_line(&lines, "memory_entries", memory_entries(cache->memory));

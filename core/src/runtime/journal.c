@@ -155,6 +155,7 @@ static void note(struct rcache *cache, struct request *request) {
         reply->status = RCACHE_E_QUEUED;
     } else {
         cache->counters.journal_overflow++;
+        doubt_begin(&journal->doubt, &cache->settings.policy, clock_now_ms());
     }
     struct blob *why = reply->message;
     const char *text = why != NULL ? why->data : "no server answers";
@@ -240,8 +241,11 @@ void journal_abandon(struct journal *journal) {
 
 /* ---- not trusting ---- */
 
-static void refuse(struct request *request, struct link_node *done) {
-    exchange_refuse(request, RCACHE_E_UNAVAILABLE, "an invalidation of it has not reached the server yet", done);
+static void refuse(struct request *request, bool queued, struct link_node *done) {
+    exchange_refuse(request, RCACHE_E_UNAVAILABLE,
+                    queued ? "an invalidation of it has not reached the server yet"
+                           : "an invalidation was lost, and may have been of this key (journal_overflow)",
+                    done);
     request->heard = HEARD_BARRED;
 }
 
@@ -256,13 +260,14 @@ bool journal_admits(struct journal *journal, struct request *request, struct lin
     bool reads = request->verb == VERB_PEEK || request->verb == VERB_WATCH || request->verb == VERB_ACQUIRE ||
                  request->verb == VERB_LOCK;
     bool stores = request->reply_for == FOR_FLIGHT && request->verb == VERB_PUT;
-    if (journal->depth == 0 || (!reads && !stores))
+    bool doubted = doubt_left_ms(&journal->doubt) > 0;
+    if ((journal->depth == 0 && !doubted) || (!reads && !stores))
         return true;
     pthread_mutex_lock(&journal->lock);
-    bool barred = find(journal, request->key) != NULL;
+    bool queued = find(journal, request->key) != NULL, barred = queued || doubted;
     pthread_mutex_unlock(&journal->lock);
     if (barred && reads)
-        refuse(request, done);
+        refuse(request, queued, done);
     else if (barred)
         lose(request, done);
     return !barred;

@@ -1,7 +1,8 @@
 /* journal: invalidations that no server has taken yet: one record a key, tried again until a server answers.
  *
  * While a key is in it, this process takes what the store says of that key for invalid: reads and locks come back as if
- * no server answered, and what was loaded before is not stored.
+ * no server answered, and what was loaded before is not stored.  Once one could not be kept, so it is with every key, for
+ * as long as it may matter (doubt.h).
  *
  * Its lock is taken with no other held; under it only that of the service, to start it. */
 #ifndef RESILICACHE_RUNTIME_JOURNAL_H
@@ -9,6 +10,7 @@
 
 #include "base/map.h"
 #include "engine/verbs.h"
+#include "runtime/doubt.h"
 #include "runtime/journal_file.h"
 
 #include <pthread.h>
@@ -28,6 +30,7 @@ struct journal {
     _Atomic size_t under_way;  /* of the last batch */
     bool progress;             /* one of the last batch was taken */
     int64_t pause_ms;
+    struct doubt doubt;
     _Atomic int64_t due_ms;    /* when the next batch is; INT64_MAX: there is none, or one is under way */
 };
 
