@@ -118,12 +118,20 @@ rcache_call known_part(const rcache_call *call) {
     return known;
 }
 
+static bool is_strong(const struct op *op, struct rcache *cache, const rcache_call *call) {
+    if (call->flags & (RCACHE_STRONG | RCACHE_EVENTUAL))
+        return call->flags & RCACHE_STRONG;
+    if (cache->settings.policy.strong_consistency)
+        return true;
+    bool written = is_in_session(cache, op) || is_in_token(call->session, op);
+    if (written)
+        cache->counters.session_strong++;
+    return written;
+}
+
 static void apply_call(struct op *op, const struct beginning *begin, const rcache_call *call) {
     const struct policy *policy = &begin->cache->settings.policy;
-    op->strong = call->flags & RCACHE_STRONG     ? true
-                 : call->flags & RCACHE_EVENTUAL ? false
-                                                 : policy->strong_consistency || is_in_session(begin->cache, op) ||
-                                                       is_in_token(call->session, op);
+    op->strong = is_strong(op, begin->cache, call);
     op->refresh_inline = (call->flags & RCACHE_INLINE) != 0;
     op->loads_apart = (call->flags & RCACHE_APART) != 0;
     op->raw = (call->flags & RCACHE_RAW) != 0;

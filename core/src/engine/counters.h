@@ -39,7 +39,13 @@
     X(soft_timeouts)  /* waited for a load for soft_timeout, and served a value whose time is over */                \
     X(hard_timeouts)  /* waited for a load for hard_timeout */                                                       \
     X(sets_outdated)  /* not stored: a newer version was known */                                                    \
+    X(locks)          /* for update, granted; not those of updates */                                                \
+    X(locks_busy)     /* refused: another owner has it */                                                            \
+    X(updates)        /* done under their lock */                                                                    \
+    X(updates_lost)   /* whose lock had ended before they had */                                                     \
+    X(session_strong) /* fetches that were strong because of what was written before, here or by a token */         \
     X(timeouts)       /* ops that reached their deadline */                                                         \
+    X(canceled)       /* ops that were given up by their callers */                                                  \
     X(breaker_opened) /* a server was found to be down */                                                            \
     X(breaker_refused) /* requests that were not sent to a server because it is down */
 

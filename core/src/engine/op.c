@@ -217,8 +217,9 @@ static void take_lock(struct slot *slot, int64_t fence) {
         slot_fail(slot, RCACHE_E_NOMEM, "locked, but there is no memory for its fence");
 }
 
-static bool take_locked(struct slot *slot, const struct reply *reply) {
+static bool take_locked(struct slot *slot, const struct reply *reply, struct counters *counters) {
     if (reply->verdict == VERDICT_OWNED && slot->op->kind == OP_LOCK) {
+        counters->locks++;
         take_lock(slot, reply->fence);
         return true;
     }
@@ -228,6 +229,7 @@ static bool take_locked(struct slot *slot, const struct reply *reply) {
     }
     if (slot->op->kind == OP_LOCK && slot->op->wait)
         return false;
+    counters->locks_busy += slot->op->kind == OP_LOCK;
     slot_fail(slot, RCACHE_E_LOST, slot->op->kind == OP_LOCK ? "locked for update by another owner"
                                                               : "the lock had ended, or another owner holds it");
     return true;
@@ -244,7 +246,7 @@ bool slot_take_reply(struct slot *slot, struct counters *counters) {
         return take_fetched(slot, reply, counters);
     case OP_LOCK:
     case OP_RENEW:
-        return take_locked(slot, reply);
+        return take_locked(slot, reply, counters);
     case OP_UPDATE: /* it goes on, or waits */
         slot->fence = reply->verdict == VERDICT_OWNED ? reply->fence : 0;
         return false;

@@ -106,6 +106,8 @@ static void settle(struct engine *engine, struct load *load) {
         slot_fail(slot, RCACHE_E_LOST, "its lock had ended before the update did: another may have written since");
     else
         slot_settle(slot, RCACHE_DONE, RCACHE_OK, NULL, NULL);
+    engine->counters->updates += slot->status == RCACHE_OK;
+    engine->counters->updates_lost += slot->status == RCACHE_E_LOST;
     engine_wake(engine, load->op);
 }
 

@@ -102,6 +102,7 @@ static bool prepare(struct op *op, struct link_node *requests) {
         return true;
     }
     if (call->canceled) {
+        cache->counters.canceled++;
         end(op, RCACHE_E_CANCELED, "canceled");
         return true;
     }
@@ -178,6 +179,7 @@ static int32_t overdue(struct op *op, int64_t now_ms, const char **what) {
         return RCACHE_E_CLOSED;
     }
     if (call->canceled) {
+        call->cache->counters.canceled++;
         *what = "canceled";
         return RCACHE_E_CANCELED;
     }
