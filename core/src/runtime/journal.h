@@ -1,8 +1,8 @@
 /* journal: invalidations that no server has taken yet: one record a key, tried again until a server answers.
  *
  * While a key is in it, this process takes what the store says of that key for invalid: reads and locks come back as if
- * no server answered, and what was loaded before is not stored.  Once one could not be kept, so it is with every key, for
- * as long as it may matter (doubt.h).
+ * no server answered, and what was loaded before is not stored.  Once one could not be kept, so it is with every key,
+ * for as long as it may matter (doubt.h).
  *
  * Its lock is taken with no other held; under it only that of the service, to start it. */
 #ifndef RESILICACHE_RUNTIME_JOURNAL_H
