@@ -76,8 +76,8 @@ def targets_table(data: Measured, run: dict[str, Any]) -> str:
     lines = [
         "## Targets\n",
         "By cost: what a ratio of rates would be where each had all processors to itself and used them up. It is the",
-        "ratio of the processor time, of client and server together, that they take for the same.  What keeps those that",
-        "are not met from it is in [performance.md](performance.md).\n",
+        "ratio of the processor time, of client and server together, that they take for the same. What keeps those",
+        "that are not met from it is in [performance.md](performance.md).\n",
         "| what | against | target | measured | by cost | met |",
         "| --- | --- | ---: | ---: | ---: | --- |",
     ]
