@@ -65,7 +65,7 @@ class BareCffi(Contender):
         bare, handle = self._bare, self._handle
         step, _ = bare.new_step()
         set_ = bare.lib.CALL_SET
-        return lambda key, value: bare.step_one(step, handle, set_, key.encode(), value, TTL * 1000, 0, 0)
+        return lambda key, value: bare.step_one(step, handle, set_, key.encode(), value, TTL * 1000, 0, 0, 0)
 
     def hit(self) -> Callable[[str], Any]:
         step, _ = self._bare.new_step()
@@ -73,7 +73,7 @@ class BareCffi(Contender):
 
         def call(key: str) -> int:
             name = key.encode()
-            size: int = step_one(step, handle, fetch, name, len(name), b"", 0, TTL * 1000, 0, 0)
+            size: int = step_one(step, handle, fetch, name, len(name), b"", 0, TTL * 1000, 0, 0, 0)
             return size
 
         return call
