@@ -23,6 +23,10 @@ static inline bool slice_equal(struct slice a, struct slice b) {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+static inline bool slice_starts(struct slice text, struct slice part) {
+    return text.size >= part.size && slice_equal(slice_of(text.data, part.size), part);
+}
+
 static inline bool slice_contains(struct slice text, struct slice part) {
     for (size_t at = 0; at + part.size <= text.size; at++)
         if (memcmp(text.data + at, part.data, part.size) == 0)

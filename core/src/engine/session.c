@@ -84,17 +84,18 @@ size_t session_write(const struct session *session, char text[SESSION_TOKEN_SIZE
 }
 
 static bool take_hex(struct slice *rest, uint64_t *number) {
-    if (rest->size < HEX_SIZE || !text_read_number(slice_of(rest->data, HEX_SIZE), 16, number) || *number > INT64_MAX)
+    if (rest->size < HEX_SIZE || !text_read_number(slice_of(rest->data, HEX_SIZE), 16, number))
         return false;
     *rest = slice_of(rest->data + HEX_SIZE, rest->size - HEX_SIZE);
     return true;
 }
 
+static bool take_ms(struct slice *rest, uint64_t *ms) {
+    return take_hex(rest, ms) && *ms <= INT64_MAX;
+}
+
 static bool take_key(struct slice *rest, uint64_t *hash, uint64_t *left_ms) {
-    bool read = rest->size >= HEX_SIZE && text_read_number(slice_of(rest->data, HEX_SIZE), 16, hash);
-    if (read)
-        *rest = slice_of(rest->data + HEX_SIZE, rest->size - HEX_SIZE);
-    return read && take_hex(rest, left_ms);
+    return take_hex(rest, hash) && take_ms(rest, left_ms);
 }
 
 /* Leaves its keys, and how long ago it was written; false: it is no token. */
@@ -103,7 +104,7 @@ static bool open_text(struct slice text, int64_t day_ms, struct slice *keys, int
     if (text.size < sizeof SIGN - 1 || text.size > SESSION_TOKEN_SIZE || memcmp(text.data, SIGN, sizeof SIGN - 1) != 0)
         return false;
     *keys = slice_of(text.data + sizeof SIGN - 1, text.size - (sizeof SIGN - 1));
-    if (!take_hex(keys, &written_ms))
+    if (!take_ms(keys, &written_ms))
         return false;
     *age_ms = day_ms - (int64_t)written_ms;
     for (struct slice rest = *keys; rest.size > 0;)

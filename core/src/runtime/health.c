@@ -133,7 +133,7 @@ static bool has_keys(const struct topology *topology, size_t index) {
 }
 
 uint64_t health_down(const struct topology *topology) {
-    bool moves = topology->scheme == SCHEME_CLUSTER || topology->scheme == SCHEME_SENTINEL;
+    bool moves = topology_moves(topology);
     uint64_t count = 0;
     for (size_t i = 0; i < topology->node_count; i++)
         count += node_is_down(topology->nodes[i]) && (!moves || has_keys(topology, i));

@@ -23,8 +23,7 @@ static enum handshake_state refuse(struct handshake *self, int32_t status, struc
 }
 
 static bool starts(const struct resp *resp, const char *word) {
-    size_t size = strlen(word);
-    return resp->text.size >= size && memcmp(resp->text.data, word, size) == 0;
+    return slice_starts(resp->text, slice_of_text(word));
 }
 
 static bool is_denied(const struct resp *resp) {

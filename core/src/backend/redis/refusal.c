@@ -4,11 +4,6 @@
 #include "base/rule.h"
 #include "resilicache.h"
 
-static bool starts(struct slice text, const char *word) {
-    size_t size = strlen(word);
-    return text.size >= size && memcmp(text.data, word, size) == 0;
-}
-
 static bool contains(struct slice text, const char *word) {
     return slice_contains(text, slice_of_text(word));
 }
@@ -44,7 +39,7 @@ bool refusal_of_writes(struct slice error) {
 
 uint32_t refusal_form(enum verb verb, struct slice error) {
     bool invalidates = verb == VERB_INVALIDATE || verb == VERB_UNLOCK;
-    if (RULE(unknown_scripts_are_sent, starts(error, "NOSCRIPT")))
+    if (RULE(unknown_scripts_are_sent, slice_starts(error, slice_of_text("NOSCRIPT"))))
         return FORM_WHOLE;
     if (verb == VERB_GET && contains(error, "WRONGTYPE"))
         return FORM_OTHER;
