@@ -152,13 +152,18 @@ static rcache_event next_event(rcache_queue *queue) {
     return event;
 }
 
-static void a_queue_tells_when_the_lock_is_lost(void **state) {
-    (void)state;
+static rcache_queue *open_queue(rcache *cache) {
     rcache_error err;
     rcache_queue *queue;
-    rcache *cache = scene_open(NULL);
-    const char *key = key_of("user");
     assert_int_equal(rcache_queue_new(cache, &queue, &err), RCACHE_OK);
+    return queue;
+}
+
+static void a_queue_tells_when_the_lock_is_lost(void **state) {
+    (void)state;
+    rcache *cache = scene_open(NULL);
+    rcache_queue *queue = open_queue(cache);
+    const char *key = key_of("user");
     rcache_queue_submit(queue, rcache_op_update(cache, key, strlen(key), NULL, 0, 150, NULL), 7);
     rcache_event granted = next_event(queue);
     assert_int_equal(granted.kind, RCACHE_EVENT_LOAD);
@@ -235,9 +240,7 @@ static void one_that_was_canceled_in_a_queue_before_unlocks_too(void **state) {
     (void)state;
     const char *key = key_of("user");
     rcache *cache = open_with(key);
-    rcache_error err;
-    rcache_queue *queue;
-    assert_int_equal(rcache_queue_new(cache, &queue, &err), RCACHE_OK);
+    rcache_queue *queue = open_queue(cache);
     kill(store_now->pid, SIGSTOP);
     rcache_op *op = rcache_op_update(cache, key, strlen(key), NULL, 0, 0, NULL);
     rcache_queue_submit(queue, op, 7);
@@ -254,9 +257,7 @@ static void one_that_was_granted_and_never_told_unlocks_too(void **state) {
     (void)state;
     const char *key = key_of("user");
     rcache *cache = open_with(key);
-    rcache_error err;
-    rcache_queue *queue;
-    assert_int_equal(rcache_queue_new(cache, &queue, &err), RCACHE_OK);
+    rcache_queue *queue = open_queue(cache);
     rcache_queue_submit(queue, rcache_op_update(cache, key, strlen(key), NULL, 0, 0, NULL), 7);
     struct pollfd readable = { .fd = rcache_queue_fd(queue), .events = POLLIN };
     assert_true(poll(&readable, 1, 10000) > 0);

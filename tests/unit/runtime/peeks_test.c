@@ -68,12 +68,17 @@ static void who_looks_at_something_else_asks(void **state) {
     assert_int_equal(peeks_join(&peeks, look(&second, "l")), PEEK_ASKS); /* which is in the same place */
 }
 
-static void who_comes_later_waits_and_is_told_of_nothing(void **state) {
-    (void)state;
-    struct link_node done;
+/* The first look is under way when it comes, and it waits. */
+static void let_the_second_come_later(void) {
     assert_int_equal(peeks_join(&peeks, look(&first, "k")), PEEK_ASKS);
     peeks_part(&peeks);
     assert_int_equal(peeks_join(&peeks, look(&second, "k")), PEEK_FOLLOWS);
+}
+
+static void who_comes_later_waits_and_is_told_of_nothing(void **state) {
+    (void)state;
+    struct link_node done;
+    let_the_second_come_later();
     assert_int_equal(come_back(&first, VERDICT_MISS, &done), 0);
     assert_ptr_equal(done.prev, &second.node);
     assert_int_equal(second.reply.verdict, VERDICT_MISS);
@@ -86,9 +91,7 @@ static void who_comes_later_waits_and_is_told_of_nothing(void **state) {
 static void who_comes_later_looks_where_there_is_something(void **state) {
     (void)state;
     struct link_node done;
-    assert_int_equal(peeks_join(&peeks, look(&first, "k")), PEEK_ASKS);
-    peeks_part(&peeks);
-    assert_int_equal(peeks_join(&peeks, look(&second, "k")), PEEK_FOLLOWS);
+    let_the_second_come_later();
     assert_int_equal(come_back(&first, VERDICT_FRESH, &done), 1);
     assert_int_equal(peeks_join(&peeks, look(&first, "k")), PEEK_ASKS);
     peeks_part(&peeks);
@@ -98,9 +101,7 @@ static void who_comes_later_looks_where_there_is_something(void **state) {
 static void who_waits_at_what_fails_is_sent(void **state) {
     (void)state;
     struct link_node done;
-    assert_int_equal(peeks_join(&peeks, look(&first, "k")), PEEK_ASKS);
-    peeks_part(&peeks);
-    assert_int_equal(peeks_join(&peeks, look(&second, "k")), PEEK_FOLLOWS);
+    let_the_second_come_later();
     first.reply.status = RCACHE_E_UNAVAILABLE;
     assert_int_equal(come_back(&first, VERDICT_NONE, &done), 1);
     assert_int_equal(peeks_join(&peeks, look(&first, "k")), PEEK_ASKS);
@@ -110,9 +111,7 @@ static void who_waits_is_dropped_with_the_connection(void **state) {
     (void)state;
     struct link_node requests;
     list_init(&requests);
-    assert_int_equal(peeks_join(&peeks, look(&first, "k")), PEEK_ASKS);
-    peeks_part(&peeks);
-    assert_int_equal(peeks_join(&peeks, look(&second, "k")), PEEK_FOLLOWS);
+    let_the_second_come_later();
     peeks_drop(&peeks, &requests);
     assert_ptr_equal(requests.next, &second.node);
     assert_int_equal(peeks_join(&peeks, look(&first, "k")), PEEK_ASKS);
